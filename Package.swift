@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+// The targets are the map of the project: each may import only what stands above it here.
+
+import PackageDescription
+
+/// CI turns warnings into errors; a user's newer compiler must not.
+let strictness: [SwiftSetting] =
+    Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+let settings: [SwiftSetting] =
+    strictness + [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+
+let package = Package(
+    name: "bowline",
+    products: [
+        .library(name: "Bowline", targets: ["Bowline"]),
+        .library(name: "BowlineTesting", targets: ["BowlineTesting"]),
+        .executable(name: "resolve-and-fetch", targets: ["resolve-and-fetch"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // C borders: system calls that Glibc's overlay lacks, and the system's libraries.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // The library, from the value that is not there yet to the page.
+        .target(name: "BowlineDeferred", swiftSettings: settings),
+        .target(name: "BowlineReactor", dependencies: ["BowlineDeferred", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "BowlineTransport",
+            dependencies: [
+                "BowlineReactor", "BowlineDeferred", "CLinux",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "BowlineNames",
+            dependencies: ["BowlineTransport", "BowlineReactor", "BowlineDeferred", "CLinux", "CAres", "CIDN2"],
+            swiftSettings: settings),
+        .target(
+            name: "BowlineConnect",
+            dependencies: ["BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred"],
+            swiftSettings: settings),
+        .target(
+            name: "BowlineWeb",
+            dependencies: [
+                "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Bowline",
+            dependencies: [
+                "BowlineWeb", "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
+            ],
+            swiftSettings: settings),
+
+        // The test kit, a product of its own, and the command.
+        .target(name: "BowlineTesting", dependencies: ["Bowline"], swiftSettings: settings),
+        .executableTarget(
+            name: "resolve-and-fetch",
+            dependencies: [
+                "Bowline", "BowlineTesting", "CCrypto",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+
+        .testTarget(name: "BowlineDeferredTests", dependencies: ["BowlineDeferred"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineReactorTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
+        .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
+        .testTarget(name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
+        .testTarget(name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
+        .testTarget(name: "CommandTests", dependencies: ["resolve-and-fetch"], swiftSettings: settings),
+    ]
+)

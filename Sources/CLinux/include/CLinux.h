@@ -1,0 +1,33 @@
+// What the reactor and its transports need of Linux and what Swift's Glibc overlay does not import:
+// epoll, eventfd, accept4, the batched datagram calls. Each wrapper is one call, so that Swift sees plain integers.
+#ifndef BOWLINE_CLINUX_H
+#define BOWLINE_CLINUX_H
+
+#include <errno.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/uio.h>
+
+// In CLinux.c, because these need _GNU_SOURCE, which would change how Swift imports the socket calls above.
+int bowline_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+// One datagram of a batch: payload in bytes[offset ..< offset+length], the peer's address beside it.
+struct bowline_datagram {
+    uint8_t *bytes;
+    uint32_t length;            // in: capacity (receive) or size (send); out: size received
+    int32_t truncated;          // out: the datagram was larger than the capacity
+    socklen_t address_length;   // 0 on a connected socket
+    struct sockaddr_storage address;
+};
+
+// At most BOWLINE_BATCH datagrams a call; returns how many went or came, or -1 with errno.
+#define BOWLINE_BATCH 64
+int bowline_recvmmsg(int fd, struct bowline_datagram *datagrams, unsigned int count);
+int bowline_sendmmsg(int fd, const struct bowline_datagram *datagrams, unsigned int count);
+
+#endif
