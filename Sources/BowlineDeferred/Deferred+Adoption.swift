@@ -1,0 +1,42 @@
+// How a link goes on when its function returned a Deferred: it waits for that one, and takes its result as its own.
+
+extension Deferred {
+    /// Takes the result of `inner`, which this link's function returned, at once or when it is there.
+    @inlinable
+    final func adopt(_ inner: Deferred<Value>) {
+        if inner.flags.intersection([.fired, .delivering]) == .fired {
+            inner.noteFollowed()
+            copy(inner.outcome)
+        } else {
+            wait(for: inner)
+        }
+    }
+
+    /// Waits for `inner`, which has not fired, or has but is still calling those who came first.
+    @usableFromInline
+    final func wait(for inner: Deferred<Value>) {
+        if inner === self {
+            fatalError("the function that was added at \(made) returned the Deferred of its own result")
+        }
+        step = { follower, upstream in
+            // Both are Deferred<Value>: this one, and `inner`.
+            let link = unsafeDowncast(follower, to: Deferred<Value>.self)
+            link.copy(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self).outcome } ?? .pending)
+        }
+        flags.remove(.running)
+        flags.insert(.adopting)
+        inner.noteFollowed()
+        inner.attach(self)
+        // Somebody gave up while the function was running.
+        if flags.contains(.cancelled) { cancel() }
+    }
+
+    @inlinable
+    final func copy(_ outcome: Outcome) {
+        switch outcome {
+        case .success(let value): succeed(value)
+        case .failure(let error): fail(error)
+        case .pending: fail(CancelledError())
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// The link of those who leave a value as it is: errbacks, and those who only look.
+// Made by `addErrback`, `onSuccess`, `onFailure` and `onResult` alone.
+
+@usableFromInline
+final class Recovery<Value>: Deferred<Value> {
+    @usableFromInline
+    enum Function {
+        case errback((any Error) throws -> Value)
+        case errbackDeferred((any Error) throws -> Deferred<Value>)
+        case onSuccess((Value) -> Void)
+        case onFailure((any Error) -> Void)
+        case onResult((Result<Value, any Error>) -> Void)
+    }
+
+    /// The user's function, until it is called or known not to be.
+    @exclusivity(unchecked) @usableFromInline var function: Function?
+
+    @inlinable
+    init(_ function: Function, made: CallSite) {
+        self.function = function
+        super.init(
+            made: made, flags: .link,
+            step: { follower, upstream in
+                // The types are those with which `follow` was called: this link was added to a Deferred<Value>.
+                let link = unsafeDowncast(follower, to: Recovery<Value>.self)
+                link.take(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self).outcome })
+            })
+    }
+
+    @inlinable
+    func take(_ outcome: Outcome?) {
+        guard let function else { return }
+        self.function = nil
+        flags.insert(.running)
+        switch outcome {
+        case .success(let value)?:
+            switch function {
+            case .onSuccess(let look): look(value)
+            case .onResult(let look): look(.success(value))
+            case .errback, .errbackDeferred, .onFailure: break
+            }
+            succeed(value)
+        case .failure(let error)?: take(error, by: function)
+        case .pending?, nil: take(CancelledError(), by: function)
+        }
+    }
+
+    @inlinable
+    func take(_ error: any Error, by function: Function) {
+        do {
+            switch function {
+            case .errback(let call): return succeed(try call(error))
+            case .errbackDeferred(let call): return adopt(try call(error))
+            case .onFailure(let look): look(error)
+            case .onResult(let look): look(.failure(error))
+            case .onSuccess: break
+            }
+            fail(error)
+        } catch {
+            fail(error)
+        }
+    }
+}
