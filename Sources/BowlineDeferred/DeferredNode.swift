@@ -150,8 +150,8 @@ public class DeferredNode {
     }
 
     /// Notes that somebody will see a failure of this node.
-    @inlinable
-    final func noteFollowed() {
+    @usableFromInline
+    package final func noteFollowed() {
         flags.insert(.followed)
         if flags.contains(.registered) { DeferredDiagnostics.update(self) }
     }

@@ -1,0 +1,250 @@
+// The loop's owner: what a reactor consists of and how its life goes. One turn of it is in Reactor+Turn.swift.
+//
+// Everything here belongs to one thread, the one inside `run()`, and to nobody before that. The class is not Sendable,
+// so the compiler keeps its objects together; other threads have the handle.
+
+public import BowlineDeferred
+import Glibc
+
+/// Waits for descriptors, timers and other threads, and calls whoever is concerned: the loop at the end of every
+/// connection.
+///
+/// ```swift
+/// let reactor = Reactor()
+/// reactor.callLater(.seconds(1)) {
+///     print("a second later")
+///     reactor.stop()
+/// }
+/// try reactor.run()
+/// ```
+/// There is no global reactor: make as many as there are threads to run them. A reactor that stopped may run again.
+///
+/// Thread: all methods belong to the thread that is inside `run()` (before it, to the one that will call it). Other
+/// threads use ``handle``.
+public final class Reactor: ReactorClock {
+    /// Where a reactor is in its life.
+    enum Phase {
+        case idle, starting, running, stopping, stopped
+    }
+
+    let kind: PollerKind
+    let executor = ReactorExecutor()
+    let context: ReactorContext
+    let timers: TimerQueue
+    let turnClock = TurnClock()
+
+    @exclusivity(unchecked) var phase = Phase.idle
+    @exclusivity(unchecked) var stopRequested = false
+    @exclusivity(unchecked) var poller: (any Poller)?
+    @exclusivity(unchecked) var descriptors = DescriptorTable()
+    @exclusivity(unchecked) var events: ContiguousArray<PollEvent> = []
+    let deliveries = TurnQueue<any TurnDelivery>()
+    let flushes = TurnQueue<any TurnFlush>()
+
+    var slots = SlotTable()
+    var triggers = SystemTriggers()
+    var stopObservers = StopObservers()
+    var foreign = ForeignDescriptors()
+    let awaits = PendingAwaits()
+    let threads = ThreadPool()
+
+    /// The buffer that transports of this reactor lend to their protocols while they read: one for all, since only one
+    /// of them is called at a time.
+    package private(set) lazy var receiveBuffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Self.receiveBufferSize, alignment: 64)
+    private static let receiveBufferSize = 64 * 1024
+
+    /// Creates a reactor that waits with `poller`.
+    public init(poller kind: PollerKind = .epoll) {
+        self.kind = kind
+        context = ReactorContext(executor)
+        timers = TimerQueue(now: { [turnClock] in turnClock.now })
+    }
+
+    deinit {
+        receiveBuffer.deallocate()
+    }
+
+    // MARK: life
+
+    /// Whether the loop runs: true from the "during startup" triggers until it has stopped.
+    public var isRunning: Bool { phase == .running || phase == .stopping }
+
+    /// Whether what is begun now would fail with `ReactorStopped`, since the reactor is closing everything.
+    package var isClosing: Bool { phase == .stopped }
+
+    /// Runs the loop on the calling thread until `stop()`; returns when everything that waited has been told.
+    ///
+    /// What was set up before is carried out now. When `stop()` was called before, the startup triggers run and the
+    /// reactor stops at once.
+    /// - Parameter signals: handle SIGINT and SIGTERM by stopping and SIGHUP by reloading names, until this returns.
+    ///   One reactor of a process at a time can.
+    /// - Throws: `ReactorError.alreadyRunning`, `ReactorError.signalsTaken`, or the `SystemError` of the poller.
+    public func run(signals: Bool = false) throws {
+        guard executor.claim() else { throw ReactorError.alreadyRunning }
+        Self.setCurrent(self)
+        defer {
+            Self.setCurrent(nil)
+            executor.release()
+            phase = .idle
+        }
+        lastSignal = nil
+        let relay = signals ? try SignalRelay(reactor: self) : nil
+        defer { relay?.restore() }
+        try openPoller()
+
+        phase = .starting
+        fire(.before, .startup)
+        phase = .running
+        fire(.during, .startup)
+        fire(.after, .startup)
+        do {
+            while !stopRequested { try turn() }
+            phase = .stopping
+            let waiting = fireBeforeShutdown()
+            while waiting.count > 0 { try turn() }
+        } catch {
+            closeEverything()
+            throw error
+        }
+        closeEverything()
+    }
+
+    /// Asks the loop to stop after the present turn: triggers run, whatever waits fails with `ReactorStopped`, every
+    /// connection is closed, `run()` returns. Never throws; before `run()` it is remembered; twice is once.
+    public func stop() {
+        stopRequested = true
+    }
+
+    private func closeEverything() {
+        phase = .stopped
+        fire(.during, .shutdown)
+        threads.stop()
+        // Whoever is told may begin something new, which is told in the next round. A program that always does is
+        // cut off: its descriptors are closed with the last round.
+        for _ in 0..<100 {
+            slots.tellStopped()
+            dropDescriptors()
+            tellStopObservers()
+            awaits.failAll()
+            timers.removeAll()
+            if executor.runBatch(on: self).count == 0, deliveries.isEmpty, flushes.isEmpty,
+                descriptors.count == 0, timers.count == 0
+            {
+                break
+            }
+            deliveries.run { $0.deliver() }
+            flushes.run { $0.flush() }
+        }
+        fire(.after, .shutdown)
+        _ = executor.runBatch(on: self)
+        timers.removeAll()
+        executor.setWakeDescriptor(-1)
+        poller = nil
+        stopRequested = false
+        turnClock.release()
+    }
+
+    private func dropDescriptors() {
+        for descriptor in descriptors.descriptors {
+            guard let handler = descriptors.handler(at: descriptor) else { continue }
+            deregister(descriptor)
+            handler.reactorStopped()
+        }
+    }
+
+    /// The poller, opened when the first descriptor is registered or the loop begins. It is closed when the loop ends,
+    /// so that a stopped reactor holds no descriptor.
+    @discardableResult
+    func openPoller() throws(SystemError) -> any Poller {
+        if let poller { return poller }
+        let opened = try kind.make()
+        executor.setWakeDescriptor(opened.wakeDescriptor)
+        poller = opened
+        return opened
+    }
+
+    /// The signal that stopped the last run, if one did: SIGINT or SIGTERM.
+    public internal(set) var lastSignal: Int32?
+
+    // MARK: doors
+
+    /// What other threads use to reach this reactor.
+    public var handle: ReactorHandle { ReactorHandle(executor: executor) }
+
+    /// Makes a Sendable ticket for an object of this reactor, for use with `ReactorHandle.call(_:_:)`.
+    public func bind<Object: AnyObject>(_ object: Object) -> Bound<Object> {
+        Bound(object, executor: executor)
+    }
+
+    /// Queues `function` as `ReactorHandle.callFromThread` does. Thread: the reactor's; others have the handle.
+    public func callFromThread(_ function: @escaping @Sendable (Reactor) -> Void) {
+        handle.callFromThread(function)
+    }
+
+    /// The value that this reactor carries for the module that defines `slot`; made when first asked for.
+    public subscript<Slot: ReactorSlot>(slot: Slot.Type) -> Slot.Value {
+        get {
+            if let value = slots.value(of: slot) { return value }
+            let value = slot.makeDefault(for: self)
+            slots.set(value, of: slot)
+            return value
+        }
+        set { slots.set(newValue, of: slot) }
+    }
+
+    /// Tells every slot to read its configuration anew, as SIGHUP does.
+    public func reload() {
+        slots.tellReload()
+    }
+
+    // MARK: time
+
+    /// The time of the present turn, or of this moment when the loop isn't in one.
+    public var now: ReactorInstant { turnClock.now }
+
+    @discardableResult
+    public func callLater(_ delay: Duration, _ function: @escaping () -> Void) -> DelayedCall {
+        timers.add(at: turnClock.now + max(delay, .zero), function)
+    }
+
+    /// The calls that are still to come, in no particular order. Complexity: O(n).
+    public var delayedCalls: [DelayedCall] { timers.pending }
+
+    // MARK: system events
+
+    /// Calls `function` when the loop runs: now if it does, else when it has started, in the order of asking.
+    public func callWhenRunning(_ function: @escaping () -> Void) {
+        if isRunning { function() } else { _ = addSystemEventTrigger(.after, .startup, function) }
+    }
+
+    /// Adds something to be called once at the next start or stop. Triggers of one phase run in the order of adding.
+    /// - Returns: what `removeSystemEventTrigger(_:)` takes.
+    @discardableResult
+    public func addSystemEventTrigger(
+        _ phase: SystemEventPhase, _ event: SystemEvent, _ function: @escaping () -> Void
+    ) -> SystemEventTrigger {
+        triggers.add(phase, event) {
+            function()
+            return nil
+        }
+    }
+
+    /// Adds something to be called before the reactor stops, and to be waited for: nothing is closed until the Deferred
+    /// of every such trigger has fired, whether with success or failure.
+    @discardableResult
+    public func addShutdownTrigger(
+        waitingFor function: @escaping () -> Deferred<Void>
+    ) -> SystemEventTrigger {
+        triggers.add(.before, .shutdown, function)
+    }
+
+    /// Takes a trigger back. Returns false if it has run or was removed.
+    @discardableResult
+    public func removeSystemEventTrigger(_ trigger: SystemEventTrigger) -> Bool {
+        triggers.remove(trigger)
+    }
+}
+
+@available(*, unavailable)
+extension Reactor: Sendable {}

@@ -1,0 +1,34 @@
+// What goes wrong with a reactor itself.
+
+/// Fails whatever still waited when its reactor stopped: lookups, connections, awaits, work on threads.
+public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Creates the error.
+    public init() {}
+    public var description: String { "the reactor stopped" }
+}
+
+/// Says why a reactor could not run.
+public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// `run()` was called while it runs already, on this or another thread.
+    case alreadyRunning
+    /// Another reactor of this process handles the signals.
+    case signalsTaken
+
+    public var description: String {
+        switch self {
+        case .alreadyRunning: "the reactor runs already: run() was called again before it returned"
+        case .signalsTaken: "another reactor of this process handles signals: run this one without them"
+        }
+    }
+}
+
+/// Fails a Deferred whose `timeout` passed.
+public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// How long was waited.
+    public let after: Duration
+
+    /// Creates the error of a wait of `after`.
+    public init(after: Duration) { self.after = after }
+
+    public var description: String { "timed out after \(after)" }
+}

@@ -1,0 +1,63 @@
+// A point on the reactor's monotonic clock. A plain number, because instants are compared and stored in every timer,
+// cache entry and connection attempt; `ContinuousClock.Instant` is 16 bytes and its arithmetic is 128 bits wide.
+
+/// Represents a point in time on a reactor's clock, in nanoseconds from an arbitrary origin.
+///
+/// Instants of one clock can be compared and subtracted; they mean nothing to another clock or another boot.
+/// ```swift
+/// let start = reactor.now
+/// let deadline = start + .seconds(10)
+/// print(deadline - reactor.now)
+/// ```
+public struct ReactorInstant: Comparable, Hashable, Sendable {
+    /// Nanoseconds since the clock's origin.
+    public var nanoseconds: Int64
+
+    /// Creates an instant from a number of nanoseconds since the clock's origin.
+    @inlinable
+    public init(nanoseconds: Int64) {
+        self.nanoseconds = nanoseconds
+    }
+
+    /// An instant that no clock reaches.
+    public static var distantFuture: ReactorInstant { ReactorInstant(nanoseconds: .max) }
+
+    @inlinable
+    public static func < (left: ReactorInstant, right: ReactorInstant) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+
+    /// Returns the instant that lies `duration` after this one; a result out of range is clamped.
+    public func advanced(by duration: Duration) -> ReactorInstant {
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.saturatingNanoseconds)
+        guard overflow else { return ReactorInstant(nanoseconds: sum) }
+        return ReactorInstant(nanoseconds: duration < .zero ? .min : .max)
+    }
+
+    /// Returns the instant that lies `duration` after `instant`.
+    public static func + (instant: ReactorInstant, duration: Duration) -> ReactorInstant {
+        instant.advanced(by: duration)
+    }
+
+    /// Returns the instant that lies `duration` before `instant`.
+    public static func - (instant: ReactorInstant, duration: Duration) -> ReactorInstant {
+        instant.advanced(by: .zero - duration)
+    }
+
+    /// Returns the time that passed from `earlier` to `later`; negative if they are the other way round.
+    public static func - (later: ReactorInstant, earlier: ReactorInstant) -> Duration {
+        .nanoseconds(later.nanoseconds - earlier.nanoseconds)
+    }
+}
+
+extension Duration {
+    /// The duration in whole nanoseconds, clamped to what 64 bits hold (292 years).
+    package var saturatingNanoseconds: Int64 {
+        Int64(clamping: attoseconds / 1_000_000_000)
+    }
+
+    /// The duration in milliseconds, for people and reports.
+    package var inMilliseconds: Double {
+        Double(saturatingNanoseconds) / 1e6
+    }
+}
