@@ -16,6 +16,12 @@ public enum SocketAddress: Hashable, Sendable {
     /// (unix(7)); an empty one is the unnamed end of a connection.
     case unix(path: String)
 
+    /// "0.0.0.0:0": the address of what has none.
+    public static var unspecified: SocketAddress { .ip(.v4(.any), port: 0) }
+
+    /// Whether it is an internet address.
+    package var isIP: Bool { ipAddress != nil }
+
     /// The address, nil in the UNIX domain.
     public var ipAddress: IPAddress? {
         if case .ip(let address, _) = self { address } else { nil }

@@ -1,0 +1,30 @@
+// Why a connection ended, as its protocol and its factory are told.
+
+import BowlineReactor
+
+/// Says how a connection ended.
+public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
+    /// In order: closed by either side with everything delivered.
+    case done
+    /// By an error of the system, given as errno: ECONNRESET, EPIPE, ETIMEDOUT, …
+    case lost(CInt)
+    /// By `abortConnection`.
+    case aborted
+    /// `loseConnection` could not deliver what was written in the time it had.
+    case timedOut
+    /// The reactor stopped.
+    case stopped
+
+    /// Whether the connection ended in order.
+    public var isClean: Bool { self == .done }
+
+    public var description: String {
+        switch self {
+        case .done: "closed in order"
+        case .lost(let code): "lost: \(SystemError.text(of: code))"
+        case .aborted: "aborted on this side"
+        case .timedOut: "closing timed out: the peer did not take what was written"
+        case .stopped: "the reactor stopped"
+        }
+    }
+}

@@ -1,0 +1,198 @@
+// A listening socket: accepts what waits, in bounded portions, and survives running out of descriptors.
+
+public import BowlineReactor
+import CLinux
+import Glibc
+
+/// Accepts connections on an address until it is stopped.
+///
+/// Made by `listenTCP` and `listenUNIX`, and kept alive by its reactor.
+public final class ListeningPort {
+    /// So many connections are accepted for one event before others get their turn.
+    private static let acceptsPerEvent = 64
+    /// Wait so long when descriptors ran out and there was none to shed with.
+    private static let retryDelay: Duration = .milliseconds(100)
+
+    /// Where it listens; the port is the real one where 0 was asked for.
+    public let address: SocketAddress
+
+    private unowned let reactor: Reactor
+    private let factory: Factory
+    private var descriptor: Int32
+    /// Held for the moment when no other descriptor is to be had: closing it makes room to accept one connection and
+    /// close that, which its client sees, instead of a listener that spins on an event it can't consume.
+    private var reserve: Int32
+    private var isPaused = false
+
+    /// Whether it still accepts.
+    public var isListening: Bool { descriptor >= 0 }
+
+    /// How many connections were closed unserved because descriptors ran out.
+    public private(set) var shedCount = 0
+
+    init(
+        at address: SocketAddress, backlog: Int32, reusePort: Bool, factory: Factory, reactor: Reactor
+    ) throws(SystemError) {
+        self.reactor = reactor
+        self.factory = factory
+        let descriptor = try SocketCalls.socket(family: address.domain, type: SOCK_STREAM)
+        do {
+            if address.isIP {
+                try SocketCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+                if address.domain == AF_INET6 {
+                    try SocketCalls.setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+                }
+            }
+            if reusePort { try SocketCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1) }
+            try SocketCalls.bind(descriptor, address)
+            try SocketCalls.listen(descriptor, backlog: backlog)
+        } catch {
+            SocketCalls.close(descriptor)
+            throw error
+        }
+        self.descriptor = descriptor
+        self.address = SocketCalls.localAddress(descriptor) ?? address
+        reserve = Self.openReserve()
+    }
+
+    func start() throws(SystemError) {
+        do {
+            try reactor.register(descriptor, .read, self)
+        } catch {
+            closeSockets()
+            throw error
+        }
+        factory.begin()
+    }
+
+    /// Stops accepting and frees the port. Connections that were accepted go on. Stopping twice is once.
+    public func stopListening() {
+        guard isListening else { return }
+        reactor.deregisterBeforeClose(descriptor)
+        closeSockets()
+        factory.end()
+    }
+
+    private func closeSockets() {
+        SocketCalls.close(descriptor)
+        descriptor = -1
+        if reserve >= 0 { SocketCalls.close(reserve) }
+        reserve = -1
+    }
+
+    private func acceptConnections() {
+        for _ in 0..<Self.acceptsPerEvent {
+            guard isListening else { return }
+            do {
+                guard let accepted = try SocketCalls.accept(descriptor) else { return }
+                serve(accepted.descriptor, accepted.peer)
+            } catch {
+                switch error.code {
+                case EMFILE, ENFILE: shedConnection()
+                case ENOBUFS, ENOMEM: pause()
+                default: break
+                }
+                return
+            }
+        }
+    }
+
+    private func serve(_ accepted: Int32, _ peer: SocketAddress?) {
+        guard let made = factory.buildProtocol(peer ?? .unspecified) else {
+            SocketCalls.close(accepted)
+            return
+        }
+        if address.isIP {
+            // Fails only where the peer is gone already, which reading will tell.
+            try? SocketCalls.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
+        let connection = StreamConnection(accepted, peer: peer, isTCP: address.isIP, reactor: reactor)
+        do {
+            try reactor.register(accepted, .read, connection)
+        } catch {
+            SocketCalls.close(accepted)
+            return
+        }
+        connection.start(made, onEnd: nil)
+    }
+
+    /// Accepts one connection into the reserved descriptor and closes it.
+    private func shedConnection() {
+        guard reserve >= 0 else {
+            pause()
+            return
+        }
+        SocketCalls.close(reserve)
+        reserve = -1
+        if let accepted = try? SocketCalls.accept(descriptor) {
+            SocketCalls.close(accepted.descriptor)
+            shedCount += 1
+        }
+        reserve = Self.openReserve()
+    }
+
+    /// Looks away for a moment: the event would come again at once, and nothing can be done about it.
+    private func pause() {
+        guard !isPaused else { return }
+        isPaused = true
+        reactor.setInterest([], of: descriptor)
+        reactor.callLater(Self.retryDelay) { [weak self] in
+            guard let self, self.isListening else { return }
+            self.isPaused = false
+            if self.reserve < 0 { self.reserve = Self.openReserve() }
+            self.reactor.setInterest(.read, of: self.descriptor)
+        }
+    }
+
+    private static func openReserve() -> Int32 {
+        open("/dev/null", O_RDONLY | O_CLOEXEC)
+    }
+}
+
+@available(*, unavailable)
+extension ListeningPort: Sendable {}
+
+extension ListeningPort: DescriptorHandler {
+    package func descriptorReady(_ readiness: Readiness) {
+        acceptConnections()
+    }
+
+    package func reactorStopped() {
+        stopListening()
+    }
+}
+
+extension Reactor {
+    /// Listens for TCP connections and gives each to a protocol of `factory`.
+    ///
+    /// - Parameters:
+    ///   - port: 0 lets the system choose; the returned port's `address` tells.
+    ///   - interface: the local address to listen on; all IPv4 addresses if nil.
+    ///   - backlog: how many connections the system may hold that were not accepted yet.
+    ///   - reusePort: let several listeners, one for each reactor, share the port (SO_REUSEPORT).
+    /// - Throws: the `SystemError` of socket, bind (EADDRINUSE, EACCES) or listen.
+    public func listenTCP(
+        port: UInt16, interface: IPAddress? = nil, backlog: Int = 1024, reusePort: Bool = false, factory: ServerFactory
+    ) throws(SystemError) -> ListeningPort {
+        let address = SocketAddress.ip(interface ?? .v4(.any), port: port)
+        return try listen(at: address, backlog: backlog, reusePort: reusePort, factory: factory)
+    }
+
+    /// Listens for connections on a UNIX stream socket. A file that stands at `path` is an error (EADDRINUSE); the one
+    /// that this makes stays when listening stops.
+    /// - Throws: the `SystemError` of socket, bind or listen.
+    public func listenUNIX(
+        path: String, backlog: Int = 1024, factory: ServerFactory
+    ) throws(SystemError) -> ListeningPort {
+        try listen(at: .unix(path: path), backlog: backlog, reusePort: false, factory: factory)
+    }
+
+    private func listen(
+        at address: SocketAddress, backlog: Int, reusePort: Bool, factory: ServerFactory
+    ) throws(SystemError) -> ListeningPort {
+        let port = try ListeningPort(
+            at: address, backlog: Int32(clamping: backlog), reusePort: reusePort, factory: factory, reactor: self)
+        try port.start()
+        return port
+    }
+}

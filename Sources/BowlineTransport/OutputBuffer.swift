@@ -1,0 +1,59 @@
+// What was written and has not left. One run of bytes, so that a turn's writes go out in one send: copying a small
+// write costs less than an entry of a scatter list. Idle connections hold no storage: it is freed when it is empty.
+
+struct OutputBuffer: ~Copyable {
+    private static let initialCapacity = 512
+
+    /// Invariant: `storage[head..<tail]` is what has not left.
+    private var storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private var head = 0
+    private var tail = 0
+
+    deinit { storage.deallocate() }
+
+    var count: Int { tail - head }
+    var isEmpty: Bool { head == tail }
+
+    /// The bytes to send next.
+    var unsent: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: storage[head..<tail]) }
+
+    mutating func append(_ bytes: RawSpan) {
+        let addition = bytes.byteCount
+        guard addition > 0 else { return }
+        if tail + addition > storage.count { makeRoom(for: addition) }
+        bytes.withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(rebasing: storage[tail..<(tail + addition)]).copyMemory(from: source)
+        }
+        tail += addition
+    }
+
+    /// Forgets the first `count` bytes, which have left.
+    mutating func consume(_ count: Int) {
+        head += count
+        if head == tail { removeAll() }
+    }
+
+    /// Forgets everything and frees the storage.
+    mutating func removeAll() {
+        storage.deallocate()
+        storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        head = 0
+        tail = 0
+    }
+
+    /// Moves the bytes to the front, of larger storage unless half of the present one is free.
+    private mutating func makeRoom(for addition: Int) {
+        let needed = count + addition
+        var target = storage
+        if needed > storage.count / 2 {
+            target = .allocate(byteCount: max(Self.initialCapacity, needed * 3 / 2), alignment: 16)
+        }
+        target.copyMemory(from: unsent)
+        tail = count
+        head = 0
+        if target.baseAddress != storage.baseAddress {
+            storage.deallocate()
+            storage = target
+        }
+    }
+}

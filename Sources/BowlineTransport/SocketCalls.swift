@@ -1,0 +1,172 @@
+// Every system call of the toolkit's sockets: one tiny function each, which retries EINTR and returns a typed result.
+// Nothing else in the toolkit calls these C functions, so a test can make any of them fail (see `SocketFaults`).
+
+package import BowlineReactor
+package import CLinux
+package import Glibc
+
+/// What a call that moves bytes came to.
+package enum TransferResult: Equatable {
+    case bytes(Int)
+    /// EAGAIN: nothing moved; readiness will tell when to try again.
+    case wouldBlock
+    case failed(CInt)
+}
+
+package enum SocketCalls {
+    /// Opens a non-blocking, close-on-exec socket. The corresponding C function is `socket`.
+    package static func socket(family: Int32, type: __socket_type) throws(SystemError) -> Int32 {
+        if let code = SocketFaults.take(.socket) { throw SystemError(code, "socket") }
+        let kind = Int32(type.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let descriptor = Glibc.socket(family, kind, 0)
+        guard descriptor >= 0 else { throw SystemError(errno, "socket") }
+        return descriptor
+    }
+
+    /// Begins a connection; returns whether it is there already. The corresponding C function is `connect`.
+    package static func connect(_ descriptor: Int32, _ address: SocketAddress) throws(SystemError) -> Bool {
+        if let code = SocketFaults.take(.connect) { throw SystemError(code, "connect") }
+        let code = address.withSockaddr { pointer, length in
+            retrying { Glibc.connect(descriptor, pointer, length) } == 0 ? 0 : errno
+        }
+        switch code {
+        case 0: return true
+        case EINPROGRESS: return false
+        default: throw SystemError(code, "connect")
+        }
+    }
+
+    /// The corresponding C function is `bind`.
+    package static func bind(_ descriptor: Int32, _ address: SocketAddress) throws(SystemError) {
+        if let code = SocketFaults.take(.bind) { throw SystemError(code, "bind") }
+        let code = address.withSockaddr { Glibc.bind(descriptor, $0, $1) == 0 ? 0 : errno }
+        guard code == 0 else { throw SystemError(code, "bind") }
+    }
+
+    /// The corresponding C function is `listen`.
+    package static func listen(_ descriptor: Int32, backlog: Int32) throws(SystemError) {
+        if let code = SocketFaults.take(.listen) { throw SystemError(code, "listen") }
+        guard Glibc.listen(descriptor, backlog) == 0 else { throw SystemError(errno, "listen") }
+    }
+
+    /// Takes one connection; nil if none waits. The corresponding C function is `accept4`.
+    package static func accept(_ descriptor: Int32) throws(SystemError) -> (descriptor: Int32, peer: SocketAddress?)? {
+        if let code = SocketFaults.take(.accept) { throw SystemError(code, "accept4") }
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let accepted = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                retrying { bowline_accept4(descriptor, pointer, &length, flags) }
+            }
+        }
+        if accepted >= 0 { return (accepted, SocketAddress(&storage, length: length)) }
+        // A connection that died in the queue is reported by some kernels; the next may be well.
+        if errno == EAGAIN || errno == ECONNABORTED { return nil }
+        throw SystemError(errno, "accept4")
+    }
+
+    /// Reads what has arrived; `.bytes(0)` is the end. The corresponding C function is `recv`.
+    package static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> TransferResult {
+        if let code = SocketFaults.take(.receive) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        let count = retrying { recv(descriptor, buffer.baseAddress, buffer.count, 0) }
+        return result(count)
+    }
+
+    /// Writes as much as there is room for, and raises no SIGPIPE. The corresponding C function is `send`.
+    package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> TransferResult {
+        if let code = SocketFaults.take(.send) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        let count = retrying { Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
+        return result(count)
+    }
+
+    /// Receives up to `BOWLINE_BATCH` datagrams. The corresponding C function is `recvmmsg`.
+    package static func receiveBatch(
+        _ descriptor: Int32, _ datagrams: UnsafeMutableBufferPointer<bowline_datagram>
+    ) -> TransferResult {
+        if let code = SocketFaults.take(.receive) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        return result(retrying { Int(bowline_recvmmsg(descriptor, datagrams.baseAddress, UInt32(datagrams.count))) })
+    }
+
+    /// Sends up to `BOWLINE_BATCH` datagrams; the result counts datagrams. The corresponding C function is `sendmmsg`.
+    package static func sendBatch(
+        _ descriptor: Int32, _ datagrams: UnsafeBufferPointer<bowline_datagram>
+    ) -> TransferResult {
+        if let code = SocketFaults.take(.send) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        return result(retrying { Int(bowline_sendmmsg(descriptor, datagrams.baseAddress, UInt32(datagrams.count))) })
+    }
+
+    /// Closes one direction; fails silently where the peer has closed already. The corresponding C function is
+    /// `shutdown`.
+    package static func shutdownWriting(_ descriptor: Int32) {
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// The corresponding C function is `close`. Linux frees the descriptor even when it reports EINTR: no retry.
+    package static func close(_ descriptor: Int32) {
+        _ = Glibc.close(descriptor)
+    }
+
+    /// Makes `close` reset the connection (SO_LINGER with 0 seconds).
+    package static func resetOnClose(_ descriptor: Int32) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+    }
+
+    /// Takes the error that is pending on a socket, 0 if none. The corresponding C function is `getsockopt(SO_ERROR)`.
+    package static func takeError(_ descriptor: Int32) -> CInt {
+        if let code = SocketFaults.take(.takeError) { return code }
+        return option(descriptor, SOL_SOCKET, SO_ERROR) ?? errno
+    }
+
+    /// The corresponding C function is `setsockopt` with an int.
+    package static func setOption(
+        _ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: CInt
+    ) throws(SystemError) {
+        var value = value
+        guard setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<CInt>.size)) == 0 else {
+            throw SystemError(errno, "setsockopt")
+        }
+    }
+
+    /// The corresponding C function is `getsockopt` with an int.
+    package static func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> CInt? {
+        var value: CInt = 0
+        var length = socklen_t(MemoryLayout<CInt>.size)
+        guard getsockopt(descriptor, level, name, &value, &length) == 0 else { return nil }
+        return value
+    }
+
+    /// The corresponding C function is `getsockname`.
+    package static func localAddress(_ descriptor: Int32) -> SocketAddress? {
+        address { getsockname(descriptor, $0, $1) }
+    }
+
+    /// The corresponding C function is `getpeername`.
+    package static func peerAddress(_ descriptor: Int32) -> SocketAddress? {
+        address { getpeername(descriptor, $0, $1) }
+    }
+
+    private static func address(
+        _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+    ) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
+        }
+        return status == 0 ? SocketAddress(&storage, length: length) : nil
+    }
+
+    private static func retrying<Count: SignedInteger>(_ call: () -> Count) -> Count {
+        while true {
+            let count = call()
+            if count >= 0 || errno != EINTR { return count }
+        }
+    }
+
+    private static func result(_ count: Int) -> TransferResult {
+        if count >= 0 { return .bytes(count) }
+        return errno == EAGAIN ? .wouldBlock : .failed(errno)
+    }
+}
