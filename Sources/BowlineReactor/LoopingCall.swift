@@ -60,7 +60,13 @@ public final class LoopingCall {
 
     private func run() {
         call = nil
-        maybeDeferred(function).addBoth { [self] (result: Result<Void, any Error>) in
+        let outcome: Deferred<Void>
+        do {
+            outcome = try function()
+        } catch {
+            outcome = .failed(error)
+        }
+        outcome.addBoth { [self] (result: Result<Void, any Error>) in
             guard isRunning else { return }
             switch result {
             case .success: plan()

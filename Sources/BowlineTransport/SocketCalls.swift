@@ -3,7 +3,7 @@
 
 package import BowlineReactor
 package import CLinux
-package import Glibc
+import Glibc
 
 /// What a call that moves bytes came to.
 package enum TransferResult: Equatable {

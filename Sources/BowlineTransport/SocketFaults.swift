@@ -1,6 +1,6 @@
 // Where tests make a socket call fail: the kernel refuses to be out of descriptors just when a test wants it.
 
-package import Glibc
+import Glibc
 import Synchronization
 
 /// Makes calls of `SocketCalls` fail with a chosen errno, on the thread that asks for it and on no other.
