@@ -42,14 +42,14 @@ let package = Package(
         .target(name: "BowlineReactor", dependencies: ["BowlineDeferred", "CLinux"], swiftSettings: settings),
         .target(
             name: "BowlineTransport",
-            dependencies: [
-                "BowlineReactor", "BowlineDeferred", "CLinux",
-                .product(name: "DequeModule", package: "swift-collections"),
-            ],
+            dependencies: ["BowlineReactor", "BowlineDeferred", "CLinux"],
             swiftSettings: settings),
         .target(
             name: "BowlineNames",
-            dependencies: ["BowlineTransport", "BowlineReactor", "BowlineDeferred", "CLinux", "CAres", "CIDN2"],
+            dependencies: [
+                "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CLinux", "CAres", "CIDN2",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: settings),
         .target(
             name: "BowlineConnect",
