@@ -147,6 +147,18 @@ package enum SocketCalls {
         address { getpeername(descriptor, $0, $1) }
     }
 
+    /// Which of the machine's addresses would be used to reach a destination; nil if there is no route. Connecting a
+    /// datagram socket makes the kernel choose, and sends nothing. The corresponding C functions are `socket`, `connect`
+    /// and `getsockname`.
+    package static func sourceAddress(toward destination: IPAddress) -> IPAddress? {
+        // Any port will do.
+        let address = SocketAddress.ip(destination, port: 9)
+        guard let descriptor = try? socket(family: address.domain, type: SOCK_DGRAM) else { return nil }
+        defer { close(descriptor) }
+        guard (try? connect(descriptor, address)) != nil else { return nil }
+        return localAddress(descriptor)?.ipAddress
+    }
+
     private static func address(
         _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
     ) -> SocketAddress? {
