@@ -111,3 +111,30 @@ extension StartOfAuthority: CustomStringConvertible {
         "\(primary) \(mailbox) \(serial) \(refresh) \(retry) \(expire) \(minimum)"
     }
 }
+
+/// A step from an alias to the name that it stands for (CNAME).
+///
+/// ```swift
+/// let step = AliasStep(name: try DomainName("h.test"), target: try DomainName("w.test"), ttl: 60)
+/// print(step)    // h.test → w.test (60 s)
+/// ```
+public struct AliasStep: Hashable, Sendable {
+    /// The alias.
+    public var name: DomainName
+    /// What it stands for.
+    public var target: DomainName
+    /// The TTL of the step in seconds.
+    public var ttl: UInt32
+
+    /// Creates a step.
+    public init(name: DomainName, target: DomainName, ttl: UInt32) {
+        self.name = name
+        self.target = target
+        self.ttl = ttl
+    }
+}
+
+extension AliasStep: CustomStringConvertible {
+    /// Both names and the TTL.
+    public var description: String { "\(name) → \(target) (\(ttl) s)" }
+}

@@ -27,7 +27,7 @@ struct DNSAnswerTests {
         let packet = Packet().a("other.test", "192.0.2.9", 1).a("h.test", "2001:db8::1", 1)
             .with {
                 $0.record(name: [0xC0, 12], .a, recordClass: 3, ttl: 1, data: [1, 2, 3, 4])
-                $0.address(Packet.name("h.test"), IPAddress("192.0.2.8")!, ttl: 1, in: .additional)
+                $0.address(Packet.name("h.test"), address("192.0.2.8"), ttl: 1, in: .additional)
             }
         #expect(packet.answer.outcome == .nodata)
         #expect(Packet().a("other.test", "192.0.2.9", 1).a("h.test", "192.0.2.1", 9).answer.ttl == 9)
@@ -42,7 +42,7 @@ struct DNSAnswerTests {
         for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1], [0, 2, 1], [1, 2, 0]] {
             let answer = order.reduce(Packet()) { steps[$1]($0) }.answer
             #expect(answer.outcome == .answer)
-            #expect(answer.addresses == [IPAddress("192.0.2.1")!])
+            #expect(answer.addresses == [address("192.0.2.1")])
             #expect(answer.ttl == 30)
             #expect(answer.recordTTL == 300)
             #expect(answer.aliases.map(\.target.text) == ["w.test", "x.test"])

@@ -19,7 +19,7 @@ struct DNSMessageTests {
         writer.alias(Packet.name("h.test"), to: Packet.name("w.test"), ttl: 5)
         let soa = StartOfAuthority(primary: Packet.name("ns.test"), mailbox: .root, serial: 7, minimum: 60)
         writer.authority(Packet.name("test"), soa, ttl: 9)
-        writer.address(Packet.name("w.test"), IPAddress("2001:db8::1")!, ttl: 6, in: .additional)
+        writer.address(Packet.name("w.test"), address("2001:db8::1"), ttl: 6, in: .additional)
         writer.edns(EDNS(payloadSize: 512, extendedCode: 1, extendedErrors: [ExtendedError(code: 3, text: "old")]))
         let response = try message(writer.octets)
         #expect(response.header.flags.contains([.response, .truncated, .recursionDesired, .recursionAvailable]))
@@ -65,7 +65,7 @@ struct DNSMessageTests {
                 parameters: [
                     (0, [0, 1, 0, 4]), (1, [2, 0x68, 0x32, 2, 0x68, 0x33]), (2, []), (3, [0x20, 0xFB]),
                     (4, [192, 0, 2, 1, 192, 0, 2, 2]), (5, [1, 2, 3, 4]),
-                    (6, RecordOctets.address(IPAddress("2001:db8::1")!)), (7, Array("/q{?dns}".utf8)),
+                    (6, RecordOctets.address(address("2001:db8::1"))), (7, Array("/q{?dns}".utf8)),
                     (667, [0x61, 0xD2]),
                 ]),
             #"1 . mandatory=alpn,ipv4hint alpn=h2,h3 no-default-alpn port=8443 ipv4hint=192.0.2.1,192.0.2.2 ech=AQIDBA== ipv6hint=2001:db8::1 dohpath="/q{?dns}" key667="a\210""#

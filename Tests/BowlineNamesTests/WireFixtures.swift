@@ -24,8 +24,8 @@ struct Packet {
         try! DomainName(text)
     }
 
-    func a(_ owner: String, _ address: String, _ ttl: UInt32) -> Packet {
-        with { $0.address(Self.name(owner), IPAddress(address)!, ttl: ttl) }
+    func a(_ owner: String, _ text: String, _ ttl: UInt32) -> Packet {
+        with { $0.address(Self.name(owner), address(text), ttl: ttl) }
     }
 
     func cname(_ owner: String, _ target: String, _ ttl: UInt32) -> Packet {
@@ -61,6 +61,12 @@ struct Packet {
 
     var octets: [UInt8] { writer.octets }
     var answer: DNSAnswer { readAnswer(octets, name, type) }
+}
+
+/// The address that a test wrote down.
+func address(_ text: String) -> IPAddress {
+    guard let address = IPAddress(text) else { preconditionFailure("\(text) is no address") }
+    return address
 }
 
 /// Reads an answer out of octets.

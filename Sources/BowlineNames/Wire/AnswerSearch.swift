@@ -49,13 +49,13 @@ struct AnswerSearch {
     }
 
     /// The steps as names.
-    func aliases(of name: DomainName, _ packet: RawSpan) throws(WireError) -> [DNSAnswer.Alias] {
+    func aliases(of name: DomainName, _ packet: RawSpan) throws(WireError) -> [AliasStep] {
         if steps.isEmpty { return [] }
-        var aliases: [DNSAnswer.Alias] = []
+        var aliases: [AliasStep] = []
         var current = name
         for step in steps {
             let target = try WireName.read(packet, at: step.target)
-            aliases.append(DNSAnswer.Alias(name: current, target: target, ttl: step.ttl))
+            aliases.append(AliasStep(name: current, target: target, ttl: step.ttl))
             current = target
         }
         return aliases

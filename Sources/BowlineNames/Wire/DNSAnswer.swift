@@ -26,23 +26,6 @@ package struct DNSAnswer: Hashable, Sendable {
         case malformed(WireError)
     }
 
-    /// A step from a name to its canonical name (CNAME).
-    package struct Alias: Hashable, Sendable {
-        /// The alias.
-        package var name: DomainName
-        /// What it stands for.
-        package var target: DomainName
-        /// The TTL of the step in seconds.
-        package var ttl: UInt32
-
-        /// Creates a step.
-        package init(name: DomainName, target: DomainName, ttl: UInt32) {
-            self.name = name
-            self.target = target
-            self.ttl = ttl
-        }
-    }
-
     /// What the packet says.
     package var outcome: Outcome
     /// The response code with EDNS's part.
@@ -56,7 +39,7 @@ package struct DNSAnswer: Hashable, Sendable {
     /// The records, for questions of other types.
     package var records: [ResourceRecord] = []
     /// The steps from the name asked to the name that the answer is about, in order.
-    package var aliases: [Alias] = []
+    package var aliases: [AliasStep] = []
     /// The TTL of the records themselves: the smallest of the set (RFC 2181, 5.2). 0 if there are none.
     package var recordTTL: UInt32 = 0
     /// How long the outcome may be kept, in seconds: the smallest TTL among the aliases and the records; for NODATA and
@@ -140,7 +123,11 @@ package struct DNSAnswer: Hashable, Sendable {
             try WireName.matches(packet, at: start, name)
         else { throw .otherQuestion }
         if let spelling {
-            spellingMatches = packet.octets(start..<end) == spelling
+            // Index by index: a copy of the name would be the dearest part of reading a small answer.
+            spellingMatches = spelling.count == end - start
+            for index in spelling.indices where spellingMatches {
+                spellingMatches = packet.octet(start + index) == spelling[index]
+            }
         }
         return end + 4
     }

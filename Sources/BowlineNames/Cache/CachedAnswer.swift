@@ -1,0 +1,51 @@
+// What the cache hands out. Boxes that never change: a hit costs one retain, however many addresses there are, and a box
+// may go to another thread.
+
+package import BowlineReactor
+
+/// An answer with its origin and the time until which it may be used.
+package final class CachedAnswer: Sendable {
+    /// The answer: records, NODATA or NXDOMAIN.
+    package let answer: DNSAnswer
+    /// How it came.
+    package let origin: AnswerOrigin
+    /// When it came.
+    package let stored: ReactorInstant
+    /// When it expires: at this instant it isn't used any more. Equal to `stored` for what may not be cached.
+    package let expires: ReactorInstant
+
+    init(_ answer: DNSAnswer, _ origin: AnswerOrigin, stored: ReactorInstant, expires: ReactorInstant) {
+        self.answer = answer
+        self.origin = origin
+        self.stored = stored
+        self.expires = expires
+    }
+
+    /// Whether it may still be used.
+    package func isFresh(at now: ReactorInstant) -> Bool { now < expires }
+
+    /// What is left of its TTL; zero or less once it has expired.
+    package func remaining(at now: ReactorInstant) -> Duration { expires - now }
+
+    /// How long it was to be kept, after the policy's limits.
+    package var lifetime: Duration { expires - stored }
+}
+
+/// A lookup's failure, kept for a short while so that a name that fails isn't asked again and again (RFC 9520).
+package final class CachedFailure: Sendable {
+    /// What failed.
+    package let error: LookupError
+    /// When it failed.
+    package let stored: ReactorInstant
+    /// When the name may be asked again.
+    package let expires: ReactorInstant
+    /// Which failure in a row this is, from 1.
+    package let count: Int
+
+    init(_ error: LookupError, stored: ReactorInstant, expires: ReactorInstant, count: Int) {
+        self.error = error
+        self.stored = stored
+        self.expires = expires
+        self.count = count
+    }
+}

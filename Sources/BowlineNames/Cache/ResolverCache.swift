@@ -1,0 +1,395 @@
+// The answers of the past, by name and type, until their TTL ends. The resolver asks here before it asks a server; on a
+// hit that is all that a lookup costs, so a hit makes no allocation and hashes nothing (a DomainName brings its hash).
+// It has no clock, the caller says what time it is; and it must never grow beyond its capacity, whatever is asked.
+//
+// An open table of its own instead of a Dictionary and a list: the entry, its place in the order of use and its chain of
+// the table are one element of one array, linked by indices.
+
+public import BowlineReactor
+package import BowlineTransport
+
+/// A cache of DNS answers, bounded, with what is needed to look into it.
+///
+/// NXDOMAIN is kept by name alone and answers every type (RFC 2308). Entries past their TTL stay until their room is
+/// needed, but no lookup uses them.
+///
+/// ```swift
+/// let cache = ResolverCache()
+/// for entry in cache.snapshot(now: reactor.now) { print(entry.name, entry.state, entry.hits) }
+/// cache.flush(try DomainName("h.test"))
+/// print(cache.count, cache.statistics.hits)
+/// ```
+public final class ResolverCache {
+    /// What a lookup finds.
+    package enum Lookup {
+        /// Records, NODATA or NXDOMAIN, not yet expired.
+        case hit(CachedAnswer)
+        /// The name failed a short while ago and may not be asked yet.
+        case failed(CachedFailure)
+        /// Nothing to use: ask.
+        case miss
+    }
+
+    private struct Slot {
+        var name: DomainName
+        var type: RecordType
+        var answer: CachedAnswer?
+        var failure: CachedFailure?
+        var hits = 0
+        var lastUse: ReactorInstant
+        var connects: [CacheEntry.ConnectRecord] = []
+        /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
+        var newer = none
+        var older = none
+        var chain = none
+    }
+
+    private static let none: Int32 = -1
+    /// The type under which NXDOMAIN stands; it is reserved and can't be asked for (RFC 6895, 3.1).
+    private static let anyType = RecordType(rawValue: 0)
+
+    /// The limits.
+    public let policy: CachePolicy
+    /// What has happened so far.
+    public private(set) var statistics = CacheStatistics()
+    /// How many entries there are, also expired ones.
+    public private(set) var count = 0
+
+    private var slots: [Slot] = []
+    private var chains: [Int32] = Array(repeating: none, count: 64)
+    private var newest = none
+    private var oldest = none
+    private var free = none
+
+    /// Creates an empty cache.
+    public init(policy: CachePolicy = CachePolicy()) {
+        self.policy = policy
+    }
+
+    // MARK: - Lookup
+
+    /// Finds what is known of a name and a type, counts it, and moves it to the front of the order of use.
+    ///
+    /// Records that may be used come before a failure that was noted while they were refreshed.
+    ///
+    /// - Complexity: O(1).
+    package func lookup(_ name: DomainName, _ type: RecordType, now: ReactorInstant) -> Lookup {
+        let own = find(name, type)
+        if own >= 0, let answer = slots[Int(own)].answer, now < answer.expires {
+            use(own, now)
+            if answer.answer.outcome == .answer { statistics.positiveHits += 1 } else { statistics.negativeHits += 1 }
+            return .hit(answer)
+        }
+        let whole = find(name, Self.anyType)
+        if whole >= 0, let answer = slots[Int(whole)].answer, now < answer.expires {
+            use(whole, now)
+            statistics.negativeHits += 1
+            return .hit(answer)
+        }
+        if own >= 0, let failure = slots[Int(own)].failure, now < failure.expires {
+            use(own, now)
+            statistics.failureHits += 1
+            return .failed(failure)
+        }
+        statistics.misses += 1
+        if own >= 0 || whole >= 0 { statistics.expiredMisses += 1 }
+        return .miss
+    }
+
+    // MARK: - Filling
+
+    /// Takes an answer in, as far as it may be kept, in place of what was known.
+    ///
+    /// - Parameters:
+    ///   - answer: any outcome; what is neither records nor NODATA nor NXDOMAIN isn't kept (see `noteFailure`).
+    ///   - name: the name asked. NXDOMAIN is kept for the last alias' target, and for `name` with its aliases.
+    ///   - origin: how it came.
+    /// - Returns: the answer as a box, whether it is kept or not, for those who wait for it.
+    /// - Complexity: O(1), amortised.
+    @discardableResult
+    package func store(
+        _ answer: DNSAnswer, for name: DomainName, _ type: RecordType, origin: AnswerOrigin, now: ReactorInstant
+    ) -> CachedAnswer {
+        let limit: Duration
+        switch answer.outcome {
+        case .answer: limit = policy.maximumTTL
+        case .nodata, .nxdomain: limit = policy.maximumNegativeTTL
+        default: return CachedAnswer(answer, origin, stored: now, expires: now)
+        }
+        let lifetime = min(.seconds(answer.ttl ?? 0), limit)
+        let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime)
+        let canonical = answer.canonicalName(of: name)
+        if answer.outcome != .nxdomain {
+            // Somebody knows the names now.
+            remove(name, Self.anyType)
+            if !answer.aliases.isEmpty { remove(canonical, Self.anyType) }
+        }
+        guard lifetime > .zero, policy.capacity > 0, type != Self.anyType else {
+            // What was known is no longer true either.
+            statistics.uncacheable += 1
+            remove(name, type)
+            if answer.outcome == .nxdomain { remove(canonical, Self.anyType) }
+            return cached
+        }
+        statistics.inserts += 1
+        if answer.outcome == .nxdomain {
+            if answer.aliases.isEmpty {
+                // The newer word on the name, whatever type it was asked for.
+                remove(name, type)
+                put(cached, name, Self.anyType, now)
+                return cached
+            }
+            var target = answer
+            target.aliases = []
+            put(CachedAnswer(target, origin, stored: now, expires: cached.expires), canonical, Self.anyType, now)
+        }
+        put(cached, name, type, now)
+        return cached
+    }
+
+    /// Notes that a lookup failed without any useful answer: for a second at first, then twice as long each time, up to
+    /// five minutes (RFC 9520, 3.2).
+    ///
+    /// - Returns: the failure as a box, with the instant from which the name may be asked again.
+    /// - Complexity: O(1), amortised.
+    @discardableResult
+    package func noteFailure(
+        _ error: LookupError, for name: DomainName, _ type: RecordType, now: ReactorInstant
+    ) -> CachedFailure {
+        let known = find(name, type)
+        var count = 1
+        if known >= 0, let last = slots[Int(known)].failure, now < last.expires + policy.maximumFailureTTL {
+            count = last.count + 1
+        }
+        // 2^9 first TTLs are beyond five minutes; the shift stays small.
+        let delay = min(policy.firstFailureTTL * (1 << min(count - 1, 9)), policy.maximumFailureTTL)
+        let failure = CachedFailure(error, stored: now, expires: now + delay, count: count)
+        statistics.failures += 1
+        guard policy.capacity > 0, type != Self.anyType else { return failure }
+        let slot = known >= 0 ? known : add(name, type, now)
+        slots[Int(slot)].failure = failure
+        moveToFront(slot)
+        return failure
+    }
+
+    /// Notes how connecting to an address of a name ended, for the order of later attempts and for inspection.
+    ///
+    /// - Parameter outcome: the connector's word for it, see `CacheEntry.ConnectRecord`.
+    /// - Complexity: O(addresses of the name). Does nothing if the address isn't in the cache (any more).
+    package func noteConnect(
+        _ name: DomainName, _ address: IPAddress, outcome: String, duration: Duration?, now: ReactorInstant
+    ) {
+        let slot = Int(find(name, address.family == .ipv4 ? .a : .aaaa))
+        guard slot >= 0, slots[slot].answer?.answer.addresses.contains(address) == true else { return }
+        let record = CacheEntry.ConnectRecord(address: address, outcome: outcome, duration: duration, when: now)
+        if let index = slots[slot].connects.firstIndex(where: { $0.address == address }) {
+            slots[slot].connects[index] = record
+        } else {
+            slots[slot].connects.append(record)
+        }
+    }
+
+    /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
+    package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
+        let slot = find(name, type)
+        return slot >= 0 ? slots[Int(slot)].connects : []
+    }
+
+    // MARK: - Inspection
+
+    /// The entries, those used most recently first. Doesn't count as use.
+    ///
+    /// - Parameters:
+    ///   - name: only this name's entries; nil for all.
+    ///   - now: the reactor's time, for ages and what is left of TTLs.
+    /// - Complexity: O(entries).
+    public func snapshot(of name: DomainName? = nil, now: ReactorInstant) -> [CacheEntry] {
+        var entries: [CacheEntry] = []
+        var slot = newest
+        while slot >= 0 {
+            if name == nil || slots[Int(slot)].name == name, let entry = entry(slots[Int(slot)], now) {
+                entries.append(entry)
+            }
+            slot = slots[Int(slot)].older
+        }
+        return entries
+    }
+
+    /// Removes a name's entries of all types, or everything.
+    ///
+    /// - Parameter name: nil for all names.
+    /// - Returns: how many entries there were.
+    /// - Complexity: O(entries).
+    @discardableResult
+    public func flush(_ name: DomainName? = nil) -> Int {
+        var removed = 0
+        var slot = newest
+        while slot >= 0 {
+            let next = slots[Int(slot)].older
+            if name == nil || slots[Int(slot)].name == name {
+                remove(slot)
+                removed += 1
+            }
+            slot = next
+        }
+        statistics.flushed += removed
+        return removed
+    }
+
+    private func entry(_ slot: Slot, _ now: ReactorInstant) -> CacheEntry? {
+        let failure = slot.failure.flatMap { now < $0.expires ? $0 : nil }
+        let type = slot.type == Self.anyType ? nil : slot.type
+        var entry: CacheEntry
+        if let cached = slot.answer {
+            let answer = cached.answer
+            let isFresh = cached.isFresh(at: now)
+            let state: CacheEntry.State = answer.outcome == .answer ? .fresh : .negative
+            entry = CacheEntry(name: slot.name, type: type, state: isFresh ? state : failure == nil ? .stale : .failed)
+            entry.data = answer.addresses.map(RecordData.address) + answer.records.map(\.data)
+            entry.aliases = answer.aliases
+            entry.recordTTL = answer.recordTTL
+            entry.originalTTL = answer.ttl.map { .seconds($0) }
+            entry.lifetime = cached.lifetime
+            entry.remaining = cached.remaining(at: now)
+            entry.origin = cached.origin
+            entry.responseCode = answer.responseCode
+            entry.extendedErrors = answer.extendedErrors
+            entry.age = now - cached.stored
+        } else if let failure {
+            entry = CacheEntry(name: slot.name, type: type, state: .failed)
+            entry.lifetime = failure.expires - failure.stored
+            entry.remaining = failure.expires - now
+            entry.origin.server = failure.error.servers.last?.server
+            entry.origin.attempts = failure.error.attempts
+            entry.responseCode = failure.error.responseCode
+            entry.extendedErrors = failure.error.extendedErrors
+            entry.age = now - failure.stored
+        } else {
+            // A failure that has expired; it stays only to remember how many there were in a row.
+            return nil
+        }
+        entry.failure = failure?.error
+        entry.hits = slot.hits
+        entry.idle = now - slot.lastUse
+        entry.connects = slot.connects
+        return entry
+    }
+
+    // MARK: - The table
+
+    @inline(__always)
+    private func chain(_ name: DomainName, _ type: RecordType) -> Int {
+        // The name's hash is good; the type only has to spread A and AAAA.
+        (name.storedHash &+ Int(type.rawValue) &* 0x9E37_79B9) & (chains.count - 1)
+    }
+
+    private func find(_ name: DomainName, _ type: RecordType) -> Int32 {
+        var slot = chains[chain(name, type)]
+        while slot >= 0 {
+            if slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
+            slot = slots[Int(slot)].chain
+        }
+        return Self.none
+    }
+
+    private func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
+        let known = find(name, type)
+        let slot = Int(known >= 0 ? known : add(name, type, now))
+        slots[slot].answer = answer
+        slots[slot].failure = nil
+        if !slots[slot].connects.isEmpty {
+            slots[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
+        }
+        moveToFront(Int32(slot))
+    }
+
+    private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
+        if count >= policy.capacity {
+            statistics.evictions += 1
+            remove(oldest)
+        }
+        var slot = Slot(name: name, type: type, lastUse: now)
+        if count >= chains.count { grow() }
+        let chain = chain(name, type)
+        slot.chain = chains[chain]
+        let index: Int32
+        if free >= 0 {
+            index = free
+            free = slots[Int(index)].chain
+            slots[Int(index)] = slot
+        } else {
+            index = Int32(slots.count)
+            slots.append(slot)
+        }
+        chains[chain] = index
+        count += 1
+        linkFirst(index)
+        return index
+    }
+
+    private func grow() {
+        chains = Array(repeating: Self.none, count: chains.count * 2)
+        var slot = newest
+        while slot >= 0 {
+            let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
+            slots[Int(slot)].chain = chains[chain]
+            chains[chain] = slot
+            slot = slots[Int(slot)].older
+        }
+    }
+
+    private func remove(_ name: DomainName, _ type: RecordType) {
+        let slot = find(name, type)
+        if slot >= 0 { remove(slot) }
+    }
+
+    private func remove(_ slot: Int32) {
+        let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
+        if chains[chain] == slot {
+            chains[chain] = slots[Int(slot)].chain
+        } else {
+            var before = chains[chain]
+            while slots[Int(before)].chain != slot { before = slots[Int(before)].chain }
+            slots[Int(before)].chain = slots[Int(slot)].chain
+        }
+        unlink(slot)
+        // Lets go of the answer; the slot itself waits for the next name.
+        slots[Int(slot)] = Slot(name: .root, type: Self.anyType, lastUse: slots[Int(slot)].lastUse)
+        slots[Int(slot)].chain = free
+        free = slot
+        count -= 1
+    }
+
+    // MARK: - The order of use
+
+    @inline(__always)
+    private func use(_ slot: Int32, _ now: ReactorInstant) {
+        slots[Int(slot)].hits += 1
+        slots[Int(slot)].lastUse = now
+        moveToFront(slot)
+    }
+
+    @inline(__always)
+    private func moveToFront(_ slot: Int32) {
+        guard slot != newest else { return }
+        unlink(slot)
+        linkFirst(slot)
+    }
+
+    private func linkFirst(_ slot: Int32) {
+        slots[Int(slot)].newer = Self.none
+        slots[Int(slot)].older = newest
+        if newest >= 0 { slots[Int(newest)].newer = slot } else { oldest = slot }
+        newest = slot
+    }
+
+    private func unlink(_ slot: Int32) {
+        let newer = slots[Int(slot)].newer
+        let older = slots[Int(slot)].older
+        if newer >= 0 { slots[Int(newer)].older = older } else { newest = older }
+        if older >= 0 { slots[Int(older)].newer = newer } else { oldest = newer }
+    }
+}
+
+@available(*, unavailable)
+extension ResolverCache: Sendable {}
