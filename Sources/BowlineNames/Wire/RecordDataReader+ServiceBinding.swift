@@ -1,0 +1,88 @@
+// SVCB and HTTPS records (RFC 9460) in the presentation form of its section 2.1 and appendix A.
+
+internal import BowlineTransport
+
+extension RecordDataReader {
+    /// The keys that have names (RFC 9460, 14.3.2; RFC 9461, 9540).
+    private static let keys = [
+        "mandatory", "alpn", "no-default-alpn", "port", "ipv4hint", "ech", "ipv6hint", "dohpath", "ohttp",
+    ]
+
+    /// Priority, target and parameters. Keys must rise (RFC 9460, 2.2); one that doesn't makes the record malformed.
+    mutating func serviceBinding(_ packet: RawSpan) throws(WireError) -> String {
+        var text = "\(try uint16(packet)) \(try name(packet))"
+        var last = -1
+        while remaining > 0 {
+            let key = Int(try uint16(packet))
+            guard key > last else { throw .badData(.https) }
+            last = key
+            let value = try octets(packet, Int(try uint16(packet)))
+            text += " \(Self.name(ofKey: key))"
+            guard let shown = Self.shown(value, ofKey: key) else { throw .badData(.https) }
+            if !shown.isEmpty { text += "=\(shown)" }
+        }
+        return text
+    }
+
+    private static func name(ofKey key: Int) -> String {
+        key < keys.count ? keys[key] : "key\(key)"
+    }
+
+    /// The value of a parameter, nil if its key forbids it.
+    private static func shown(_ value: [UInt8], ofKey key: Int) -> String? {
+        switch key {
+        case 0: list(value, of: 2) { name(ofKey: Int($0[0]) << 8 | Int($0[1])) }
+        case 1: protocols(value)
+        case 2, 8: value.isEmpty ? "" : nil
+        case 3: value.count == 2 ? "\(UInt16(value[0]) << 8 | UInt16(value[1]))" : nil
+        case 4: list(value, of: 4) { "\(IPv4Address($0[0], $0[1], $0[2], $0[3]))" }
+        case 5: base64(value)
+        case 6:
+            list(value, of: 16) { octets in
+                let high = octets[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                let low = octets[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                return "\(IPv6Address(high: high, low: low))"
+            }
+        default: value.isEmpty ? "" : quoted(value)
+        }
+    }
+
+    /// A value that is one or more elements of a fixed size.
+    private static func list(_ value: [UInt8], of size: Int, _ element: ([UInt8]) -> String) -> String? {
+        guard !value.isEmpty, value.count.isMultiple(of: size) else { return nil }
+        return stride(from: 0, to: value.count, by: size)
+            .map { element(Array(value[$0..<($0 + size)])) }
+            .joined(separator: ",")
+    }
+
+    /// Protocol ids, each after its length (RFC 9460, 7.1.1); a comma in one is escaped twice over (appendix A.1).
+    private static func protocols(_ value: [UInt8]) -> String? {
+        var ids: [String] = []
+        var offset = 0
+        while offset < value.count {
+            let end = offset + 1 + Int(value[offset])
+            guard value[offset] > 0, end <= value.count else { return nil }
+            let id = value[(offset + 1)..<end]
+            let inList = id.flatMap { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\\") ? [0x5C, $0] : [$0] }
+            ids.append(escaped(inList, special: "\"\\"))
+            offset = end
+        }
+        guard !ids.isEmpty else { return nil }
+        let joined = ids.joined(separator: ",")
+        // Quotes only where the bare form would end early.
+        return joined.utf8.contains { $0 == 0x20 || $0 == 0x5C } ? "\"\(joined)\"" : joined
+    }
+
+    private static func base64(_ octets: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: octets.count, by: 3) {
+            let group = octets[start..<min(start + 3, octets.count)]
+            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
+            for place in 0..<4 {
+                text.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
