@@ -74,8 +74,14 @@ public struct HTTPFieldSection: Hashable, Sendable {
     }
 
     private func matches(_ entry: Entry, _ name: String) -> Bool {
-        guard entry.name.count == name.utf8.count else { return false }
-        return zip(bytes[entry.name], name.utf8).allSatisfy { HTTPOctets.lower($0) == HTTPOctets.lower($1) }
+        let name = name.utf8Span.span
+        guard entry.name.count == name.count else { return false }
+        let start = entry.name.lowerBound
+        for offset in 0..<name.count
+        where HTTPOctets.lower(bytes[start + offset]) != HTTPOctets.lower(name[offset]) {
+            return false
+        }
+        return true
     }
 
     mutating func removeAll() {
