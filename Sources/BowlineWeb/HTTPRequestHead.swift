@@ -1,0 +1,118 @@
+// The head of one request, checked and written as bytes (RFC 9112, 3). What the caller didn't mean is never sent: one
+// place looks at every byte of it. Values are checked here, not by HTTPField, which turns a CR LF into spaces silently.
+
+/// The head of a request, before it is sent.
+package struct HTTPRequestHead {
+    /// What is sent as User-Agent unless the caller gives one.
+    package static let defaultUserAgent = "Bowline/0.1"
+
+    /// The method, as it is sent: `head` isn't HEAD (RFC 9110, 9.1).
+    package var method: String
+    /// Where to; the fragment and the scheme are not sent.
+    package var url: HTTPURL
+    /// The caller's fields in their order. Host, User-Agent and Connection replace the ones made here.
+    package var fields: [(name: String, value: String)]
+    /// The length of the body, nil without one.
+    package var bodyLength: Int?
+    /// Whether the connection is to stay open; else the head says `Connection: close`.
+    package var keepsConnection: Bool
+
+    /// Creates a head. Nothing is checked yet.
+    package init(
+        method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [], bodyLength: Int? = nil,
+        keepsConnection: Bool = false
+    ) {
+        self.method = method
+        self.url = url
+        self.fields = fields
+        self.bodyLength = bodyLength
+        self.keepsConnection = keepsConnection
+    }
+
+    /// The fields that stand in a request once at most, and which of them the caller gave.
+    private struct Given {
+        var host: String?
+        var userAgent = false
+        var contentLength = false
+        var connection = false
+    }
+
+    /// The head as bytes.
+    ///
+    /// - Throws: what can't be sent.
+    /// - Complexity: O(length).
+    package func bytes() throws(HTTPRequestError) -> [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(256)
+        try append(to: &output)
+        return output
+    }
+
+    /// Appends the head as bytes; on an error `output` is as it was.
+    package func append(to output: inout [UInt8]) throws(HTTPRequestError) {
+        let given = try check()
+        output += method.utf8
+        output.append(HTTPOctets.space)
+        output += url.target.utf8
+        output += " HTTP/1.1\r\n".utf8
+        // RFC 9110, 7.2: Host first.
+        Self.append("Host", given.host ?? url.authority, to: &output)
+        for field in fields where given.host == nil || !Self.isName(field.name, "host") {
+            Self.append(field.name, field.value, to: &output)
+        }
+        if !given.userAgent { Self.append("User-Agent", Self.defaultUserAgent, to: &output) }
+        if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
+        if !keepsConnection, !given.connection { Self.append("Connection", "close", to: &output) }
+        output += "\r\n".utf8
+    }
+
+    /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
+    private var contentLength: Int? {
+        if let bodyLength { return bodyLength }
+        return ["POST", "PUT", "PATCH"].contains(method) ? 0 : nil
+    }
+
+    private func check() throws(HTTPRequestError) -> Given {
+        guard !method.isEmpty, method.utf8.allSatisfy(HTTPOctets.isToken), method != "CONNECT" else {
+            throw .badMethod(method)
+        }
+        guard url.userInfo == nil else { throw .credentialsInURL }
+        var given = Given()
+        for (name, value) in fields {
+            guard !name.isEmpty, name.utf8.allSatisfy(HTTPOctets.isToken) else { throw .badFieldName(name) }
+            guard value.utf8.allSatisfy(HTTPOctets.isFieldContent),
+                !(value.utf8.first.map(HTTPOctets.isBlank) ?? false),
+                !(value.utf8.last.map(HTTPOctets.isBlank) ?? false)
+            else { throw .badFieldValue(name: name) }
+            if Self.isName(name, "host") {
+                guard given.host == nil else { throw .duplicateField(name) }
+                given.host = value
+            } else if Self.isName(name, "user-agent") {
+                guard !given.userAgent else { throw .duplicateField(name) }
+                given.userAgent = true
+            } else if Self.isName(name, "connection") {
+                guard !given.connection else { throw .duplicateField(name) }
+                given.connection = true
+            } else if Self.isName(name, "content-length") {
+                guard !given.contentLength else { throw .duplicateField(name) }
+                guard let length = contentLength, value == "\(length)" else { throw .wrongContentLength(value) }
+                given.contentLength = true
+            } else if Self.isName(name, "transfer-encoding") {
+                throw .transferEncoding
+            }
+        }
+        return given
+    }
+
+    private static func isName(_ name: String, _ lowercased: StaticString) -> Bool {
+        guard name.utf8.count == lowercased.utf8CodeUnitCount else { return false }
+        return name.utf8.enumerated().allSatisfy { HTTPOctets.lower($1) == lowercased.utf8Start[$0] }
+    }
+
+    private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
+        output += name.utf8
+        output += ": ".utf8
+        output += value.utf8
+        output += "\r\n".utf8
+    }
+}
