@@ -25,7 +25,7 @@ import DequeModule
 import Glibc
 
 /// Asks one DNS server through c-ares, with sockets and timer in the reactor.
-final class AresChannel {
+final class AresChannel: QueryServer {
     /// What c-ares may hold in flight, and so what the socket buffers must hold. More wait in a queue of ours.
     static let inFlightLimit = 100
     /// A query is sent at 0, 1 and 3 s, the same bytes from the same port: three sendings, the most that RFC 9520
@@ -37,7 +37,7 @@ final class AresChannel {
     /// Asked of the system for bursts of answers; it gives what net.core.rmem_max allows.
     private static let receiveBuffer: CInt = 1 << 20
 
-    let server: SocketAddress
+    let address: SocketAddress
     private unowned let reactor: Reactor
     private var channel: ares_channel?
     private var sockets: [Int32: AresSocket] = [:]
@@ -51,8 +51,8 @@ final class AresChannel {
     private var isReadingTCP = false
 
     /// Creates a channel that asks `server`. It opens no socket before the first query.
-    init(server: SocketAddress, usesTCP: Bool = false, reactor: Reactor) throws(AresError) {
-        self.server = server
+    init(asking server: SocketAddress, usesTCP: Bool = false, reactor: Reactor) throws(AresError) {
+        address = server
         self.reactor = reactor
         try AresError.check(ares_library_init(ARES_LIB_INIT_ALL))
 
@@ -96,11 +96,11 @@ final class AresChannel {
     }
 
     private func setServer() throws(AresError) {
-        guard case .ip(let address, let port) = server else { throw AresError(status: ARES_EBADSTR) }
+        guard case .ip(let ip, let port) = address else { throw AresError(status: ARES_EBADSTR) }
         var node = ares_addr_port_node()
         node.udp_port = CInt(port)
         node.tcp_port = CInt(port)
-        switch address {
+        switch ip {
         case .v4(let address):
             node.family = AF_INET
             node.addr.addr4 = address.inAddr

@@ -71,6 +71,8 @@ public struct LookupError: Error, Hashable, Sendable {
     public var attempts: Int
     /// How long it took; nil if nothing was asked.
     public var elapsed: Duration?
+    /// What each type came to, where the error sums up several.
+    public var questions: [TypeAnswer] = []
 
     /// Creates an error.
     public init(

@@ -19,6 +19,9 @@ public struct ReactorInstant: Comparable, Hashable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// This moment on the clock of every reactor of the machine, CLOCK_MONOTONIC. Reads the clock anew.
+    public static var monotonicNow: ReactorInstant { TurnClock.read() }
+
     /// An instant that no clock reaches.
     public static var distantFuture: ReactorInstant { ReactorInstant(nanoseconds: .max) }
 

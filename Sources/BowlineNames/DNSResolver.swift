@@ -1,0 +1,236 @@
+// The default resolver. The way of a name through it is `answer(_:_:)`, from top to bottom: literal, pin, special name,
+// hosts file, cache, and only then a question, which all who wait for the same name share.
+
+public import BowlineDeferred
+public import BowlineReactor
+import BowlineTransport
+
+/// Looks up names in the DNS through c-ares, and in whatever comes before it; remembers what it learns.
+///
+/// ```swift
+/// var configuration = ResolverConfiguration()
+/// configuration.servers = [.ip(.v4(.loopback), port: 5353)]
+/// reactor.resolver = DNSResolver(reactor: reactor, configuration: configuration)
+/// ```
+public final class DNSResolver: Resolver {
+    /// Whether the hosts file is consulted, and which.
+    public enum Hosts: Sendable {
+        /// /etc/hosts, read when it is first needed.
+        case system
+        /// This table.
+        case table(HostsFile)
+    }
+
+    public let cache: ResolverCache
+    private unowned let reactor: Reactor
+    private let givenConfiguration: ResolverConfiguration?
+    private let givenHosts: Hosts
+    private let pins: [Pin]
+    private var settings: Settings?
+    private var questions: [Question.Key: Question] = [:]
+    private var lookups: [ObjectIdentifier: Lookup] = [:]
+
+    /// What is read from files, and made of it.
+    private struct Settings {
+        var configuration: ResolverConfiguration
+        var hosts: HostsFile
+        var channels: [AresChannel]
+    }
+
+    /// Creates a resolver. It reads files and opens sockets when it is first asked.
+    /// - Parameters:
+    ///   - configuration: the servers and how to ask them; resolv.conf if nil.
+    ///   - hosts: which names the hosts file gives.
+    ///   - pins: addresses that the user has decided on.
+    ///   - cache: where to remember; one of its own if nil.
+    public init(
+        reactor: Reactor, configuration: ResolverConfiguration? = nil, hosts: Hosts = .system, pins: [Pin] = [],
+        cache: ResolverCache = ResolverCache()
+    ) {
+        self.reactor = reactor
+        givenConfiguration = configuration
+        givenHosts = hosts
+        self.pins = pins
+        self.cache = cache
+    }
+
+    /// The servers and options in use.
+    public var configuration: ResolverConfiguration { currentSettings().configuration }
+
+    private func currentSettings() -> Settings {
+        if let settings { return settings }
+        let configuration = givenConfiguration ?? .load()
+        let hosts =
+            switch givenHosts {
+            case .system: HostsFile.load()
+            case .table(let table): table
+            }
+        // A server that c-ares can't be told of (there is no such address family) is left out, as if it didn't answer.
+        let channels = configuration.servers.compactMap {
+            try? AresChannel(asking: $0, usesTCP: configuration.usesTCPOnly, reactor: reactor)
+        }
+        let made = Settings(configuration: configuration, hosts: hosts, channels: channels)
+        settings = made
+        return made
+    }
+
+    public func reload() {
+        // Questions in flight keep their channels until they end; a channel closes when the last one lets go of it.
+        settings = nil
+    }
+
+    public func reactorStopped() {
+        let lookups = self.lookups.values
+        self.lookups = [:]
+        for lookup in lookups { lookup.fail(ReactorStopped()) }
+        for question in questions.values { question.abandon() }
+        questions = [:]
+        for channel in settings?.channels ?? [] { channel.close() }
+        settings = nil
+    }
+
+    // MARK: looking up
+
+    public func resolve(
+        _ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?
+    ) -> Deferred<LookupAnswer> {
+        if let address = IPAddress(request.host) {
+            return literal(address, request, onAnswer)
+        }
+        let name: DomainName
+        do {
+            name = try DomainName(request.host)
+        } catch {
+            return .failed(error)
+        }
+        let lookup = Lookup(name, request, clock: reactor, onAnswer: onAnswer) { [unowned self] lookup in
+            lookups[ObjectIdentifier(lookup)] = nil
+        }
+        var asked: [Question] = []
+        for type in request.types {
+            if let known = answer(name, type, port: request.port) {
+                lookup.take(known)
+            } else {
+                asked.append(ask(Question.Key(name: name, type: type), for: lookup))
+            }
+        }
+        if !asked.isEmpty { lookups[ObjectIdentifier(lookup)] = lookup }
+        lookup.begin(waitingFor: asked)
+        return lookup.deferred
+    }
+
+    /// The text of an address is its own answer, whatever anybody else says.
+    private func literal(
+        _ address: IPAddress, _ request: LookupRequest, _ onAnswer: ((TypeAnswer) -> Void)?
+    ) -> Deferred<LookupAnswer> {
+        let type: RecordType = address.family == .ipv4 ? .a : .aaaa
+        let record = ResourceRecord(name: .root, type: type, ttl: 0, data: .address(address))
+        let answer = TypeAnswer(
+            type: type, records: [record], origin: AnswerOrigin(source: .literal), time: reactor.now)
+        guard request.types.contains(type) else {
+            return .failed(
+                LookupError(
+                    .nodata, name: DomainName(canonical: request.host), types: request.types, source: .literal))
+        }
+        onAnswer?(answer)
+        return .succeeded(LookupAnswer(name: nil, questions: [answer], elapsed: .zero))
+    }
+
+    /// What is known of a name without asking: pin, special name, hosts file, cache. Nil if it must be asked.
+    private func answer(_ name: DomainName, _ type: RecordType, port: UInt16?) -> TypeAnswer? {
+        pinned(name, type, port: port) ?? special(name, type) ?? hosted(name, type) ?? cached(name, type)
+    }
+
+    private func pinned(_ name: DomainName, _ type: RecordType, port: UInt16?) -> TypeAnswer? {
+        guard !pins.isEmpty, let pin = pins.first(where: { $0.matches(name, port: port) }) else { return nil }
+        return local(name, type, pin.addresses, .pin)
+    }
+
+    private func special(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
+        switch SpecialNames.verdict(on: name) {
+        case .ordinary:
+            return nil
+        case .loopback:
+            // The hosts file may give localhost another loopback address (RFC 6761, 6.3).
+            let hosted = currentSettings().hosts.addresses(of: name).filter(\.isLoopback)
+            let addresses = hosted.isEmpty ? [.v6(.loopback), .v4(.loopback)] : hosted
+            return local(name, type, addresses, .special)
+        case .nonexistent:
+            return failure(.nxdomain, name, type, AnswerOrigin(source: .special))
+        }
+    }
+
+    private func hosted(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
+        let addresses = currentSettings().hosts.addresses(of: name)
+        return addresses.isEmpty || !type.isAddress ? nil : local(name, type, addresses, .hosts)
+    }
+
+    /// Makes an answer of addresses that are known here: those of the type's family, or NODATA.
+    private func local(
+        _ name: DomainName, _ type: RecordType, _ addresses: [IPAddress], _ source: AnswerSource
+    ) -> TypeAnswer {
+        let origin = AnswerOrigin(source: source)
+        let records = addresses.filter { $0.recordType == type }.map {
+            ResourceRecord(name: name, type: type, ttl: 0, data: .address($0))
+        }
+        guard !records.isEmpty else { return failure(.nodata, name, type, origin) }
+        return TypeAnswer(type: type, records: records, origin: origin, time: reactor.now)
+    }
+
+    private func failure(
+        _ kind: LookupError.Kind, _ name: DomainName, _ type: RecordType, _ origin: AnswerOrigin
+    ) -> TypeAnswer {
+        TypeAnswer(
+            type: type, failure: LookupError(kind, name: name, types: [type], source: origin.source), origin: origin,
+            time: reactor.now)
+    }
+
+    private func cached(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
+        let now = reactor.now
+        switch cache.lookup(name, type, now: now) {
+        case .hit(let cached): return TypeAnswer(cached, for: Question.Key(name: name, type: type), now: now)
+        case .failed(let failed): return TypeAnswer(failed, type, now: now)
+        case .miss: return nil
+        }
+    }
+
+    // MARK: asking
+
+    /// Joins the question that is in flight for this name and type, or begins one.
+    private func ask(_ key: Question.Key, for lookup: Lookup) -> Question {
+        if let question = questions[key] {
+            question.join(lookup)
+            return question
+        }
+        let question = Question(key, servers: currentSettings().channels, clock: reactor) {
+            [unowned self] question, result in
+            questions[question.key] = nil
+            remember(question.key, result)
+        }
+        questions[key] = question
+        question.join(lookup)
+        question.start()
+        return question
+    }
+
+    /// Keeps what was learnt, whoever still waits for it.
+    private func remember(_ key: Question.Key, _ result: QuestionResult) {
+        if let answer = result.answer {
+            cache.store(answer, for: key.name, key.type, origin: result.origin, now: reactor.now)
+        } else if result.failure != .cancelled {
+            let failure = LookupError(result, for: key, elapsed: nil)
+            cache.noteFailure(failure, for: key.name, key.type, now: reactor.now)
+        }
+    }
+}
+
+@available(*, unavailable)
+extension DNSResolver: Sendable {}
+
+extension RecordType {
+    var isAddress: Bool { self == .a || self == .aaaa }
+}
+
+extension IPAddress {
+    var recordType: RecordType { family == .ipv4 ? .a : .aaaa }
+}

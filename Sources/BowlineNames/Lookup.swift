@@ -1,0 +1,114 @@
+// One caller's lookup: collects the answers of the types it asked for, has a deadline of its own, and leaves without
+// harming the others who wait for the same questions.
+
+import BowlineDeferred
+import BowlineReactor
+
+final class Lookup: QuestionWaiter {
+    private let name: DomainName
+    private let request: LookupRequest
+    private let clock: any ReactorClock
+    private let startTime: ReactorInstant
+    private var onAnswer: ((TypeAnswer) -> Void)?
+    private let ended: (Lookup) -> Void
+    private var answers: [TypeAnswer] = []
+    private var pending: [Question] = []
+    private var timer: DelayedCall?
+    private(set) lazy var deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
+
+    /// - Parameter ended: called once when nothing is waited for any more; not if nothing ever was.
+    init(
+        _ name: DomainName, _ request: LookupRequest, clock: any ReactorClock, onAnswer: ((TypeAnswer) -> Void)?,
+        ended: @escaping (Lookup) -> Void
+    ) {
+        self.name = name
+        self.request = request
+        self.clock = clock
+        self.onAnswer = onAnswer
+        self.ended = ended
+        startTime = clock.now
+    }
+
+    /// Takes the answer of one type.
+    func take(_ answer: TypeAnswer) {
+        answers.append(answer)
+        onAnswer?(answer)
+    }
+
+    /// Begins to wait; if there is nothing to wait for, that was it.
+    func begin(waitingFor questions: [Question]) {
+        pending = questions
+        if questions.isEmpty {
+            conclude()
+        } else {
+            timer = clock.callLater(request.timeout) { [self] in timeOut() }
+        }
+    }
+
+    func questionEnded(_ question: Question, _ result: QuestionResult) {
+        guard let place = pending.firstIndex(where: { $0 === question }) else { return }
+        pending.remove(at: place)
+        take(TypeAnswer(result, for: question.key, elapsed: clock.now - startTime, time: clock.now))
+        if pending.isEmpty, !deferred.isFired { finish() }
+    }
+
+    private func timeOut() {
+        timer = nil
+        for question in leavePending() {
+            let silent = question.silentServers.map {
+                LookupError.ServerReport(server: $0, kind: .timeout, detail: "no answer")
+            }
+            take(
+                TypeAnswer(
+                    type: question.key.type,
+                    failure: LookupError(
+                        .timeout, name: name, types: [question.key.type], servers: question.reports + silent,
+                        attempts: question.tries, elapsed: clock.now - startTime),
+                    origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: clock.now))
+        }
+        finish()
+    }
+
+    /// Ends the lookup from outside.
+    func fail(_ error: any Error) {
+        _ = leavePending()
+        timer?.cancel()
+        onAnswer = nil
+        if !deferred.isFired { deferred.errback(error) }
+    }
+
+    /// The canceller: leaves; the Deferred fails by itself.
+    private func stop() {
+        _ = leavePending()
+        timer?.cancel()
+        onAnswer = nil
+        ended(self)
+    }
+
+    private func leavePending() -> [Question] {
+        let left = pending
+        pending = []
+        for question in left { question.leave(self) }
+        return left
+    }
+
+    private func finish() {
+        timer?.cancel()
+        timer = nil
+        onAnswer = nil
+        ended(self)
+        conclude()
+    }
+
+    private func conclude() {
+        onAnswer = nil
+        if answers.contains(where: { !$0.records.isEmpty }) {
+            deferred.callback(LookupAnswer(name: name, questions: answers, elapsed: clock.now - startTime))
+        } else {
+            deferred.errback(LookupError(summing: answers, of: name, elapsed: clock.now - startTime))
+        }
+    }
+}
+
+@available(*, unavailable)
+extension Lookup: Sendable {}

@@ -1,0 +1,219 @@
+// One question in flight: a name and a type, asked of one server after the other until one knows, for as many lookups
+// as wait. However many those are, the wire sees each question once for each server.
+//
+// Made by the resolver, which keeps it by its key. It decides which server is asked when; how it is asked is the
+// channel's affair, and what the answer is good for the resolver's.
+
+import BowlineReactor
+import BowlineTransport
+
+/// A server as a question sees it: the channel, or a script in a test.
+protocol QueryServer: AnyObject {
+    var address: SocketAddress { get }
+    /// Sends a query; its owner is told in a delivery phase.
+    func send(_ query: ServerQuery)
+    /// Ends the interest in a query.
+    func abandon(_ query: ServerQuery)
+}
+
+/// What came of a question.
+struct QuestionResult {
+    /// An answer, positive or negative, or nil if no server gave one.
+    var answer: DNSAnswer?
+    /// Why there is none.
+    var failure: LookupError.Kind?
+    var origin: AnswerOrigin
+    /// Each server that failed, in order.
+    var servers: [LookupError.ServerReport]
+}
+
+/// Waits for a question.
+protocol QuestionWaiter: AnyObject {
+    func questionEnded(_ question: Question, _ result: QuestionResult)
+}
+
+final class Question {
+    struct Key: Hashable {
+        var name: DomainName
+        var type: RecordType
+    }
+
+    /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts.
+    static let silence: Duration = .milliseconds(300)
+    /// When nobody waits any more, the answer is still waited for a moment, for the cache (RFC 8305, 5).
+    static let grace: Duration = .seconds(1)
+
+    let key: Key
+    private let servers: [any QueryServer]
+    private let clock: any ReactorClock
+    private let ended: (Question, QuestionResult) -> Void
+    private var waiters: [any QuestionWaiter] = []
+    private var asked: [(server: any QueryServer, query: ServerQuery)] = []
+    private var nextServer = 0
+    private var timer: DelayedCall?
+    private var isOver = false
+
+    let startTime: ReactorInstant
+    /// The most lookups that waited at once.
+    private(set) var mostWaiters = 0
+    /// How many queries were sent so far.
+    private(set) var tries = 0
+    /// Each server that failed so far, in order.
+    private(set) var reports: [LookupError.ServerReport] = []
+
+    /// Creates a question for `servers`, in the order in which to ask them.
+    /// - Parameter ended: called once, in a delivery phase, before the waiters are told; not after `abandon()`.
+    init(
+        _ key: Key, servers: [any QueryServer], clock: any ReactorClock,
+        ended: @escaping (Question, QuestionResult) -> Void
+    ) {
+        self.key = key
+        self.servers = servers
+        self.clock = clock
+        self.ended = ended
+        startTime = clock.now
+    }
+
+    // MARK: who waits
+
+    var waiterCount: Int { waiters.count }
+
+    func join(_ waiter: any QuestionWaiter) {
+        waiters.append(waiter)
+        mostWaiters = max(mostWaiters, waiters.count)
+    }
+
+    /// One waiter leaves, and harms no other. After the last one the question goes on for a moment.
+    func leave(_ waiter: any QuestionWaiter) {
+        waiters.removeAll { $0 === waiter }
+        guard waiters.isEmpty, !isOver else { return }
+        timer?.cancel()
+        timer = clock.callLater(Self.grace) { [self] in
+            guard waiters.isEmpty else { return }
+            finish(failure: .cancelled)
+        }
+    }
+
+    // MARK: asking
+
+    /// Asks the first server.
+    func start() {
+        askNext()
+    }
+
+    private func askNext() {
+        guard nextServer < servers.count else { return }
+        let server = servers[nextServer]
+        nextServer += 1
+        tries += 1
+        let query = ServerQuery(key.name, key.type, owner: self)
+        asked.append((server, query))
+        server.send(query)
+        timer?.cancel()
+        timer = nil
+        if nextServer < servers.count {
+            timer = clock.callLater(Self.silence) { [self] in askNext() }
+        }
+    }
+
+    /// The servers that were asked and have not answered.
+    var silentServers: [SocketAddress] { asked.map(\.server.address) }
+
+    // MARK: the end
+
+    private func finish(failure kind: LookupError.Kind) {
+        finish(
+            QuestionResult(
+                answer: nil, failure: kind,
+                origin: AnswerOrigin(
+                    server: reports.last?.server, attempts: tries, waiters: max(1, mostWaiters)),
+                servers: reports))
+    }
+
+    private func finish(_ result: QuestionResult) {
+        guard !isOver else { return }
+        abandon()
+        ended(self, result)
+        let waiters = self.waiters
+        self.waiters = []
+        for waiter in waiters { waiter.questionEnded(self, result) }
+    }
+
+    /// Ends it without telling anybody.
+    func abandon() {
+        isOver = true
+        timer?.cancel()
+        timer = nil
+        for (server, query) in asked { server.abandon(query) }
+        asked = []
+    }
+}
+
+@available(*, unavailable)
+extension Question: Sendable {}
+
+extension Question: ServerQueryOwner {
+    func queryEnded(_ query: ServerQuery, _ reply: ServerReply) {
+        guard !isOver, let place = asked.firstIndex(where: { $0.query === query }) else { return }
+        let server = asked.remove(at: place).server.address
+        switch reply {
+        case .packet(let packet, let isTCP):
+            let answer = DNSAnswer(reading: packet.span.bytes, name: key.name, type: key.type)
+            if let report = LookupError.ServerReport(of: server, failing: answer) {
+                serverFailed(report)
+                return
+            }
+            finish(
+                QuestionResult(
+                    answer: answer, failure: nil,
+                    origin: AnswerOrigin(
+                        source: .network, server: server, roundTrip: clock.now - query.startTime, attempts: tries,
+                        usedTCP: isTCP, waiters: max(1, mostWaiters)),
+                    servers: reports))
+        case .failed(let failure):
+            serverFailed(LookupError.ServerReport(of: server, failing: failure))
+        }
+    }
+
+    /// Goes on with the next server at once; if there is none and nobody is still being waited for, that was it.
+    private func serverFailed(_ report: LookupError.ServerReport) {
+        reports.append(report)
+        if nextServer < servers.count {
+            askNext()
+        } else if asked.isEmpty {
+            finish(failure: Self.verdict(reports))
+        }
+    }
+
+    /// What to call the failure of all servers: the one that says most about the name.
+    private static func verdict(_ reports: [LookupError.ServerReport]) -> LookupError.Kind {
+        let order: [LookupError.Kind] = [.servfail, .refused, .malformed, .timeout, .noServer]
+        return order.first { kind in reports.contains { $0.kind == kind } } ?? .noServer
+    }
+}
+
+extension LookupError.ServerReport {
+    /// Reports an answer that is none; nil if the answer settles the question.
+    init?(of server: SocketAddress, failing answer: DNSAnswer) {
+        switch answer.outcome {
+        case .answer, .nodata, .nxdomain:
+            return nil
+        case .servfail, .other:
+            self.init(server: server, kind: .servfail, responseCode: answer.responseCode)
+        case .refused:
+            self.init(server: server, kind: .refused, responseCode: answer.responseCode)
+        case .malformed(let error):
+            self.init(server: server, kind: .malformed, detail: "\(error)")
+        }
+    }
+
+    init(of server: SocketAddress, failing failure: ServerFailure) {
+        switch failure {
+        case .timeout: self.init(server: server, kind: .timeout, detail: "no answer")
+        case .unreachable: self.init(server: server, kind: .noServer, detail: "nobody listens")
+        case .malformed: self.init(server: server, kind: .malformed, detail: "an unreadable answer")
+        case .cancelled: self.init(server: server, kind: .cancelled)
+        case .local(let status): self.init(server: server, kind: .noServer, detail: AresError(status: status).description)
+        }
+    }
+}

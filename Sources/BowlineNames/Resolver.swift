@@ -1,0 +1,60 @@
+// What everybody above asks for names. The default one asks the DNS (DNSResolver); the test kit has a scripted one.
+
+public import BowlineDeferred
+public import BowlineReactor
+
+/// Looks up names.
+///
+/// Replace a reactor's by setting `reactor.resolver`, before or while it runs.
+public protocol Resolver: AnyObject {
+    /// Looks up the records of a name.
+    ///
+    /// - Parameters:
+    ///   - request: what to look up.
+    ///   - onAnswer: called with the answer of each type as it comes, from the loop; from inside this call if the
+    ///     answer is known already. Not called after cancellation.
+    /// - Returns: fires when every type has been answered or given up: with all answers if any type has records, else
+    ///   with a `LookupError` that says why not, or a `NameError` if the host is no name. Cancelling leaves the lookup
+    ///   and harms nobody else who waits for the same name.
+    func resolve(_ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?) -> Deferred<LookupAnswer>
+
+    /// What this resolver remembers, to be looked into.
+    var cache: ResolverCache { get }
+
+    /// The reactor stops: every lookup fails with `ReactorStopped`, and every socket is closed.
+    func reactorStopped()
+
+    /// Reads the configuration anew.
+    func reload()
+}
+
+extension Resolver {
+    /// Looks up the addresses of a name, or the records of the types given.
+    ///
+    /// ```swift
+    /// let answer = try await reactor.resolver.lookup("example.com").value
+    /// print(answer.addresses)
+    /// ```
+    public func lookup(
+        _ host: String, types: [RecordType] = [.aaaa, .a], timeout: Duration = LookupRequest.defaultTimeout
+    ) -> Deferred<LookupAnswer> {
+        resolve(LookupRequest(host, types: types, timeout: timeout), onAnswer: nil)
+    }
+
+    public func reload() {}
+}
+
+/// Carries a reactor's resolver.
+private enum ResolverSlot: ReactorSlot {
+    static func makeDefault(for reactor: Reactor) -> any Resolver { DNSResolver(reactor: reactor) }
+    static func reactorStopped(_ value: any Resolver) { value.reactorStopped() }
+    static func reload(_ value: any Resolver) { value.reload() }
+}
+
+extension Reactor {
+    /// Who looks up names for this reactor. A `DNSResolver` with the system's configuration unless set.
+    public var resolver: any Resolver {
+        get { self[ResolverSlot.self] }
+        set { self[ResolverSlot.self] = newValue }
+    }
+}

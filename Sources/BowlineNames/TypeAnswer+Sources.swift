@@ -1,0 +1,88 @@
+// How the answers of servers and of the cache become what a lookup hands out.
+
+import BowlineReactor
+import BowlineTransport
+
+extension TypeAnswer {
+    /// Makes the answer that one waiter gets of a question.
+    init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration, time: ReactorInstant) {
+        self.init(type: key.type, origin: result.origin, time: time)
+        if let answer = result.answer {
+            read(answer, for: key, recordTTL: answer.recordTTL)
+            ttl = answer.ttl
+            failure?.attempts = result.origin.attempts
+            failure?.elapsed = elapsed
+            failure?.servers.insert(contentsOf: result.servers, at: 0)
+        } else {
+            failure = LookupError(result, for: key, elapsed: elapsed)
+            responseCode = failure?.responseCode
+        }
+    }
+
+    /// Makes an answer of what the cache has; TTLs are what is left of them.
+    init(_ cached: CachedAnswer, for key: Question.Key, now: ReactorInstant) {
+        var origin = cached.origin
+        origin.source = .cache
+        self.init(type: key.type, origin: origin, time: now)
+        // Rounded up: what is still used has at least a second.
+        let left = UInt32(clamping: (cached.remaining(at: now).saturatingNanoseconds + 999_999_999) / 1_000_000_000)
+        read(cached.answer, for: key, recordTTL: left)
+        ttl = left
+    }
+
+    /// Makes an answer of a failure that is too fresh to ask again (RFC 9520).
+    init(_ failed: CachedFailure, _ type: RecordType, now: ReactorInstant) {
+        var error = failed.error
+        error.source = .cache
+        self.init(
+            type: type, failure: error,
+            origin: AnswerOrigin(source: .cache, server: error.servers.last?.server, attempts: error.attempts),
+            responseCode: error.responseCode, extendedErrors: error.extendedErrors, time: now)
+    }
+
+    private mutating func read(_ answer: DNSAnswer, for key: Question.Key, recordTTL: UInt32) {
+        aliases = answer.aliases
+        responseCode = answer.responseCode
+        extendedErrors = answer.extendedErrors
+        if !answer.addresses.isEmpty {
+            let owner = answer.canonicalName(of: key.name)
+            records = answer.addresses.map {
+                ResourceRecord(name: owner, type: key.type, ttl: recordTTL, data: .address($0))
+            }
+        } else {
+            records = answer.records
+        }
+        guard answer.outcome != .answer else { return }
+        let kind: LookupError.Kind = answer.outcome == .nxdomain ? .nxdomain : .nodata
+        failure = LookupError(
+            kind, name: key.name, types: [key.type], source: origin.source, responseCode: answer.responseCode,
+            extendedErrors: answer.extendedErrors,
+            servers: origin.server.map {
+                [LookupError.ServerReport(server: $0, kind: kind, responseCode: answer.responseCode)]
+            } ?? [])
+    }
+}
+
+extension LookupError {
+    /// The failure of a question that no server answered.
+    init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration?) {
+        self.init(
+            result.failure ?? .noServer, name: key.name, types: [key.type],
+            responseCode: result.servers.last { $0.responseCode != nil }?.responseCode, servers: result.servers,
+            attempts: result.origin.attempts, elapsed: elapsed)
+    }
+
+    /// Sums up the answers of a lookup none of whose types has records.
+    init(summing answers: [TypeAnswer], of name: DomainName, elapsed: Duration) {
+        // NXDOMAIN speaks of the name, so it counts whoever said it; NODATA counts only if every type has none.
+        let failures = answers.compactMap(\.failure)
+        let telling =
+            failures.first { $0.kind == .nxdomain } ?? failures.first { $0.kind != .nodata } ?? failures.first
+        self.init(
+            telling?.kind ?? .noServer, name: name, types: answers.map(\.type), source: telling?.source ?? .network,
+            responseCode: telling?.responseCode, extendedErrors: telling?.extendedErrors ?? [],
+            servers: telling?.servers ?? [], attempts: failures.map(\.attempts).max() ?? 0,
+            elapsed: answers.contains { $0.origin.source == .network } ? elapsed : nil)
+        questions = answers
+    }
+}
