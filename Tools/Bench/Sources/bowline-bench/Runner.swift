@@ -66,6 +66,14 @@ enum Side {
         return .measured { try Program.rate(words) }
     }
 
+    /// A program of Tools/Bench/Peers, which are built on request only.
+    static func peer(_ words: [String]) -> Side {
+        guard Program.isInstalled(words[0]) else {
+            return .missing("not built: swift build --configuration release --package-path Tools/Bench/Peers")
+        }
+        return .program(words)
+    }
+
     fileprivate var obstacle: String? {
         if case .missing(let why) = self { why } else { nil }
     }

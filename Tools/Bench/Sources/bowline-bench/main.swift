@@ -6,7 +6,10 @@
 import Glibc
 
 let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
-    ("startup", startup)
+    ("deferred", deferred),
+    ("timers", timers),
+    ("threads", threads),
+    ("startup", startup),
 ]
 
 let arguments = CommandLine.arguments.dropFirst()
