@@ -79,11 +79,16 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // Real servers and subprocesses for tests; knows nothing of the library.
+        .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
+        .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"], swiftSettings: settings),
+
         .testTarget(name: "BowlineDeferredTests", dependencies: ["BowlineDeferred"], swiftSettings: settings),
         .testTarget(
             name: "BowlineReactorTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
         .testTarget(
-            name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
+            name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"],
+            swiftSettings: settings),
         .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),

@@ -1,0 +1,52 @@
+// nginx.
+
+import Glibc
+
+extension RealServer {
+    /// Starts an nginx with one site on 127.0.0.1, and on ::1 on the same port if asked.
+    ///
+    /// - Parameters:
+    ///   - pages: The bodies, by path (`/small`).
+    ///   - directives: More for the `server` block: `location = /old { return 301 /small; }`.
+    /// - Returns: nil if nginx isn't installed.
+    package static func nginx(
+        pages: [String: [UInt8]], directives: String = "", alsoIPv6: Bool = false
+    ) throws -> RealServer? {
+        try start("nginx") { folder, port in
+            for (path, body) in pages { try folder.write("pages\(path)", body) }
+            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                .map { "    \($0)_temp_path \(folder.path)/temporary;" }
+            // One process: a worker would outlive a master that is killed.
+            try folder.write(
+                "nginx.conf",
+                text: """
+                    daemon off;
+                    master_process off;
+                    pid \(folder.path)/pid;
+                    error_log stderr;
+                    events { worker_connections 512; }
+                    http {
+                        access_log \(folder.path)/access;
+                        default_type text/html;
+                    \(temporary.joined(separator: "\n"))
+                        server {
+                            listen 127.0.0.1:\(port);
+                            \(alsoIPv6 ? "listen [::1]:\(port);" : "")
+                            root \(folder.path)/pages;
+                            \(directives)
+                        }
+                    }
+
+                    """)
+            return ["-e", "stderr", "-c", "\(folder.path)/nginx.conf"]
+        } answers: {
+            Loopback.accepts($0)
+        }
+    }
+
+    package static func nginx(
+        pages: [String: String], directives: String = "", alsoIPv6: Bool = false
+    ) throws -> RealServer? {
+        try nginx(pages: pages.mapValues { Array($0.utf8) }, directives: directives, alsoIPv6: alsoIPv6)
+    }
+}

@@ -1,0 +1,36 @@
+// Runs the comparisons named on the command line, or all, and prints a row for each. Tools/bench calls this, with the
+// servers and limit programs ready; see Setting.swift for what it hands over.
+//
+// A new bench is a file of its own with a function `(Setting) -> [Comparison]`, and a line in `benches`.
+
+import Glibc
+
+let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
+    ("deferred", deferred),
+    ("timers", timers),
+    ("threads", threads),
+    ("startup", startup),
+]
+
+let arguments = CommandLine.arguments.dropFirst()
+let asJSON = arguments.contains("--json")
+let named = arguments.filter { $0 != "--json" }
+if let unknown = named.first(where: { name in !benches.contains { $0.name == name } }) {
+    let known = benches.map(\.name).joined(separator: " ")
+    let sentence = "bench: no comparison is called \(unknown); there are: \(known)\n"
+    write(2, sentence, sentence.utf8.count)
+    exit(64)
+}
+
+let setting = Setting.fromEnvironment()
+var allMeasured = true
+if !asJSON { print(Table.head) }
+for bench in benches where named.isEmpty || named.contains(bench.name) {
+    for comparison in bench.comparisons(setting) {
+        let row = comparison.run()
+        print(asJSON ? row.json : Table.line(row))
+        fflush(nil)
+        if row.failure != nil { allMeasured = false }
+    }
+}
+exit(allMeasured ? 0 : 1)
