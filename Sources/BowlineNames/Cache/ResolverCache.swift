@@ -203,7 +203,7 @@ public final class ResolverCache {
     ///   - name: only this name's entries; nil for all.
     ///   - now: the reactor's time, for ages and what is left of TTLs.
     /// - Complexity: O(entries).
-    public func snapshot(of name: DomainName? = nil, now: ReactorInstant) -> [CacheEntry] {
+    public func snapshot(of name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> [CacheEntry] {
         var entries: [CacheEntry] = []
         var slot = newest
         while slot >= 0 {
