@@ -1,9 +1,6 @@
 // The answers of the past, by name and type, until their TTL ends. The resolver asks here before it asks a server; on a
 // hit that is all that a lookup costs, so a hit makes no allocation and hashes nothing (a DomainName brings its hash).
 // It has no clock, the caller says what time it is; and it must never grow beyond its capacity, whatever is asked.
-//
-// An open table of its own instead of a Dictionary and a list: the entry, its place in the order of use and its chain of
-// the table are one element of one array, linked by indices.
 
 public import BowlineReactor
 package import BowlineTransport
@@ -30,21 +27,6 @@ public final class ResolverCache {
         case miss
     }
 
-    private struct Slot {
-        var name: DomainName
-        var type: RecordType
-        var answer: CachedAnswer?
-        var failure: CachedFailure?
-        var hits = 0
-        var lastUse: ReactorInstant
-        var connects: [CacheEntry.ConnectRecord] = []
-        /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
-        var newer = none
-        var older = none
-        var chain = none
-    }
-
-    private static let none: Int32 = -1
     /// The type under which NXDOMAIN stands; it is reserved and can't be asked for (RFC 6895, 3.1).
     private static let anyType = RecordType(rawValue: 0)
 
@@ -53,13 +35,9 @@ public final class ResolverCache {
     /// What has happened so far.
     public private(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
-    public private(set) var count = 0
+    public var count: Int { table.count }
 
-    private var slots: [Slot] = []
-    private var chains: [Int32] = Array(repeating: none, count: 64)
-    private var newest = none
-    private var oldest = none
-    private var free = none
+    private var table = CacheTable()
 
     /// Creates an empty cache.
     public init(policy: CachePolicy = CachePolicy()) {
@@ -74,19 +52,19 @@ public final class ResolverCache {
     ///
     /// - Complexity: O(1).
     package func lookup(_ name: DomainName, _ type: RecordType, now: ReactorInstant) -> Lookup {
-        let own = find(name, type)
-        if own >= 0, let answer = slots[Int(own)].answer, now < answer.expires {
+        let own = table.find(name, type)
+        if own >= 0, let answer = table[own].answer, now < answer.expires {
             use(own, now)
             if answer.answer.outcome == .answer { statistics.positiveHits += 1 } else { statistics.negativeHits += 1 }
             return .hit(answer)
         }
-        let whole = find(name, Self.anyType)
-        if whole >= 0, let answer = slots[Int(whole)].answer, now < answer.expires {
+        let whole = table.find(name, Self.anyType)
+        if whole >= 0, let answer = table[whole].answer, now < answer.expires {
             use(whole, now)
             statistics.negativeHits += 1
             return .hit(answer)
         }
-        if own >= 0, let failure = slots[Int(own)].failure, now < failure.expires {
+        if own >= 0, let failure = table[own].failure, now < failure.expires {
             use(own, now)
             statistics.failureHits += 1
             return .failed(failure)
@@ -156,9 +134,9 @@ public final class ResolverCache {
     package func noteFailure(
         _ error: LookupError, for name: DomainName, _ type: RecordType, now: ReactorInstant
     ) -> CachedFailure {
-        let known = find(name, type)
+        let known = table.find(name, type)
         var count = 1
-        if known >= 0, let last = slots[Int(known)].failure, now < last.expires + policy.maximumFailureTTL {
+        if known >= 0, let last = table[known].failure, now < last.expires + policy.maximumFailureTTL {
             count = last.count + 1
         }
         // 2^9 first TTLs are beyond five minutes; the shift stays small.
@@ -167,8 +145,8 @@ public final class ResolverCache {
         statistics.failures += 1
         guard policy.capacity > 0, type != Self.anyType else { return failure }
         let slot = known >= 0 ? known : add(name, type, now)
-        slots[Int(slot)].failure = failure
-        moveToFront(slot)
+        table[slot].failure = failure
+        table.moveToFront(slot)
         return failure
     }
 
@@ -179,20 +157,20 @@ public final class ResolverCache {
     package func noteConnect(
         _ name: DomainName, _ address: IPAddress, outcome: String, duration: Duration?, now: ReactorInstant
     ) {
-        let slot = Int(find(name, address.family == .ipv4 ? .a : .aaaa))
-        guard slot >= 0, slots[slot].answer?.answer.addresses.contains(address) == true else { return }
+        let slot = table.find(name, address.family == .ipv4 ? .a : .aaaa)
+        guard slot >= 0, table[slot].answer?.answer.addresses.contains(address) == true else { return }
         let record = CacheEntry.ConnectRecord(address: address, outcome: outcome, duration: duration, when: now)
-        if let index = slots[slot].connects.firstIndex(where: { $0.address == address }) {
-            slots[slot].connects[index] = record
+        if let index = table[slot].connects.firstIndex(where: { $0.address == address }) {
+            table[slot].connects[index] = record
         } else {
-            slots[slot].connects.append(record)
+            table[slot].connects.append(record)
         }
     }
 
     /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
     package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
-        let slot = find(name, type)
-        return slot >= 0 ? slots[Int(slot)].connects : []
+        let slot = table.find(name, type)
+        return slot >= 0 ? table[slot].connects : []
     }
 
     // MARK: - Inspection
@@ -205,12 +183,12 @@ public final class ResolverCache {
     /// - Complexity: O(entries).
     public func snapshot(of name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> [CacheEntry] {
         var entries: [CacheEntry] = []
-        var slot = newest
+        var slot = table.newest
         while slot >= 0 {
-            if name == nil || slots[Int(slot)].name == name, let entry = entry(slots[Int(slot)], now) {
+            if name == nil || table[slot].name == name, let entry = entry(table[slot], now) {
                 entries.append(entry)
             }
-            slot = slots[Int(slot)].older
+            slot = table[slot].older
         }
         return entries
     }
@@ -223,11 +201,11 @@ public final class ResolverCache {
     @discardableResult
     public func flush(_ name: DomainName? = nil) -> Int {
         var removed = 0
-        var slot = newest
+        var slot = table.newest
         while slot >= 0 {
-            let next = slots[Int(slot)].older
-            if name == nil || slots[Int(slot)].name == name {
-                remove(slot)
+            let next = table[slot].older
+            if name == nil || table[slot].name == name {
+                table.remove(slot)
                 removed += 1
             }
             slot = next
@@ -236,7 +214,7 @@ public final class ResolverCache {
         return removed
     }
 
-    private func entry(_ slot: Slot, _ now: ReactorInstant) -> CacheEntry? {
+    private func entry(_ slot: CacheTable.Slot, _ now: ReactorInstant) -> CacheEntry? {
         let failure = slot.failure.flatMap { now < $0.expires ? $0 : nil }
         let type = slot.type == Self.anyType ? nil : slot.type
         var entry: CacheEntry
@@ -275,119 +253,37 @@ public final class ResolverCache {
         return entry
     }
 
-    // MARK: - The table
-
-    @inline(__always)
-    private func chain(_ name: DomainName, _ type: RecordType) -> Int {
-        // The name's hash is good; the type only has to spread A and AAAA.
-        (name.storedHash &+ Int(type.rawValue) &* 0x9E37_79B9) & (chains.count - 1)
-    }
-
-    private func find(_ name: DomainName, _ type: RecordType) -> Int32 {
-        var slot = chains[chain(name, type)]
-        while slot >= 0 {
-            if slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
-            slot = slots[Int(slot)].chain
-        }
-        return Self.none
-    }
+    // MARK: - Parts
 
     private func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
-        let known = find(name, type)
-        let slot = Int(known >= 0 ? known : add(name, type, now))
-        slots[slot].answer = answer
-        slots[slot].failure = nil
-        if !slots[slot].connects.isEmpty {
-            slots[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
+        let known = table.find(name, type)
+        let slot = known >= 0 ? known : add(name, type, now)
+        table[slot].answer = answer
+        table[slot].failure = nil
+        if !table[slot].connects.isEmpty {
+            table[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
         }
-        moveToFront(Int32(slot))
+        table.moveToFront(slot)
     }
 
     private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
-        if count >= policy.capacity {
+        if table.count >= policy.capacity {
             statistics.evictions += 1
-            remove(oldest)
+            table.remove(table.oldest)
         }
-        var slot = Slot(name: name, type: type, lastUse: now)
-        if count >= chains.count { grow() }
-        let chain = chain(name, type)
-        slot.chain = chains[chain]
-        let index: Int32
-        if free >= 0 {
-            index = free
-            free = slots[Int(index)].chain
-            slots[Int(index)] = slot
-        } else {
-            index = Int32(slots.count)
-            slots.append(slot)
-        }
-        chains[chain] = index
-        count += 1
-        linkFirst(index)
-        return index
-    }
-
-    private func grow() {
-        chains = Array(repeating: Self.none, count: chains.count * 2)
-        var slot = newest
-        while slot >= 0 {
-            let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
-            slots[Int(slot)].chain = chains[chain]
-            chains[chain] = slot
-            slot = slots[Int(slot)].older
-        }
+        return table.add(CacheTable.Slot(name: name, type: type, lastUse: now))
     }
 
     private func remove(_ name: DomainName, _ type: RecordType) {
-        let slot = find(name, type)
-        if slot >= 0 { remove(slot) }
+        let slot = table.find(name, type)
+        if slot >= 0 { table.remove(slot) }
     }
-
-    private func remove(_ slot: Int32) {
-        let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
-        if chains[chain] == slot {
-            chains[chain] = slots[Int(slot)].chain
-        } else {
-            var before = chains[chain]
-            while slots[Int(before)].chain != slot { before = slots[Int(before)].chain }
-            slots[Int(before)].chain = slots[Int(slot)].chain
-        }
-        unlink(slot)
-        // Lets go of the answer; the slot itself waits for the next name.
-        slots[Int(slot)] = Slot(name: .root, type: Self.anyType, lastUse: slots[Int(slot)].lastUse)
-        slots[Int(slot)].chain = free
-        free = slot
-        count -= 1
-    }
-
-    // MARK: - The order of use
 
     @inline(__always)
     private func use(_ slot: Int32, _ now: ReactorInstant) {
-        slots[Int(slot)].hits += 1
-        slots[Int(slot)].lastUse = now
-        moveToFront(slot)
-    }
-
-    @inline(__always)
-    private func moveToFront(_ slot: Int32) {
-        guard slot != newest else { return }
-        unlink(slot)
-        linkFirst(slot)
-    }
-
-    private func linkFirst(_ slot: Int32) {
-        slots[Int(slot)].newer = Self.none
-        slots[Int(slot)].older = newest
-        if newest >= 0 { slots[Int(newest)].newer = slot } else { oldest = slot }
-        newest = slot
-    }
-
-    private func unlink(_ slot: Int32) {
-        let newer = slots[Int(slot)].newer
-        let older = slots[Int(slot)].older
-        if newer >= 0 { slots[Int(newer)].older = older } else { newest = older }
-        if older >= 0 { slots[Int(older)].newer = newer } else { oldest = newer }
+        table[slot].hits += 1
+        table[slot].lastUse = now
+        table.moveToFront(slot)
     }
 }
 

@@ -1,0 +1,132 @@
+// The cache's table: entries by name and type, in the order of their use. Only ResolverCache uses it. A table of its own
+// instead of a Dictionary and a list: the entry, its place in the order of use and its chain are one element of one array,
+// linked by indices, so that a hit touches little memory and counts no references.
+
+internal import BowlineReactor
+
+/// A hash table whose entries are also a list, the most recently used first.
+struct CacheTable {
+    /// An entry.
+    struct Slot {
+        var name: DomainName
+        var type: RecordType
+        var answer: CachedAnswer?
+        var failure: CachedFailure?
+        var hits = 0
+        var lastUse: ReactorInstant
+        var connects: [CacheEntry.ConnectRecord] = []
+        /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
+        fileprivate(set) var newer = none
+        fileprivate(set) var older = none
+        fileprivate var chain = none
+
+        init(name: DomainName, type: RecordType, lastUse: ReactorInstant) {
+            self.name = name
+            self.type = type
+            self.lastUse = lastUse
+        }
+    }
+
+    /// No slot: below 0.
+    static let none: Int32 = -1
+
+    private(set) var count = 0
+    /// The ends of the order of use; `none` in an empty table.
+    private(set) var newest = none
+    private(set) var oldest = none
+    private var slots: [Slot] = []
+    private var chains: [Int32] = Array(repeating: none, count: 64)
+    private var free = none
+
+    /// The entry at an index that `find` or `add` gave; valid until it is removed.
+    subscript(_ slot: Int32) -> Slot {
+        @inline(__always) get { slots[Int(slot)] }
+        @inline(__always) _modify { yield &slots[Int(slot)] }
+    }
+
+    /// The index of an entry, or `none`.
+    func find(_ name: DomainName, _ type: RecordType) -> Int32 {
+        var slot = chains[chain(name, type)]
+        while slot >= 0 {
+            if slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
+            slot = slots[Int(slot)].chain
+        }
+        return Self.none
+    }
+
+    /// Adds an entry that isn't there yet, as the newest.
+    mutating func add(_ slot: Slot) -> Int32 {
+        if count >= chains.count { grow() }
+        let index: Int32
+        if free >= 0 {
+            index = free
+            free = slots[Int(index)].chain
+            slots[Int(index)] = slot
+        } else {
+            index = Int32(slots.count)
+            slots.append(slot)
+        }
+        let chain = chain(slot.name, slot.type)
+        slots[Int(index)].chain = chains[chain]
+        chains[chain] = index
+        count += 1
+        linkFirst(index)
+        return index
+    }
+
+    /// Removes an entry and lets go of what it holds; its slot waits for another.
+    mutating func remove(_ slot: Int32) {
+        let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
+        if chains[chain] == slot {
+            chains[chain] = slots[Int(slot)].chain
+        } else {
+            var before = chains[chain]
+            while slots[Int(before)].chain != slot { before = slots[Int(before)].chain }
+            slots[Int(before)].chain = slots[Int(slot)].chain
+        }
+        unlink(slot)
+        slots[Int(slot)] = Slot(name: .root, type: .any, lastUse: slots[Int(slot)].lastUse)
+        slots[Int(slot)].chain = free
+        free = slot
+        count -= 1
+    }
+
+    /// Makes an entry the newest.
+    @inline(__always)
+    mutating func moveToFront(_ slot: Int32) {
+        guard slot != newest else { return }
+        unlink(slot)
+        linkFirst(slot)
+    }
+
+    @inline(__always)
+    private func chain(_ name: DomainName, _ type: RecordType) -> Int {
+        // The name's hash is good; the type only has to spread A and AAAA.
+        (name.storedHash &+ Int(type.rawValue) &* 0x9E37_79B9) & (chains.count - 1)
+    }
+
+    private mutating func grow() {
+        chains = Array(repeating: Self.none, count: chains.count * 2)
+        var slot = newest
+        while slot >= 0 {
+            let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
+            slots[Int(slot)].chain = chains[chain]
+            chains[chain] = slot
+            slot = slots[Int(slot)].older
+        }
+    }
+
+    private mutating func linkFirst(_ slot: Int32) {
+        slots[Int(slot)].newer = Self.none
+        slots[Int(slot)].older = newest
+        if newest >= 0 { slots[Int(newest)].newer = slot } else { oldest = slot }
+        newest = slot
+    }
+
+    private mutating func unlink(_ slot: Int32) {
+        let newer = slots[Int(slot)].newer
+        let older = slots[Int(slot)].older
+        if newer >= 0 { slots[Int(newer)].older = older } else { newest = older }
+        if older >= 0 { slots[Int(older)].newer = newer } else { oldest = newer }
+    }
+}
