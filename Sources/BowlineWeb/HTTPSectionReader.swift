@@ -67,7 +67,7 @@ struct HTTPSectionReader {
         }
         let before = section.bytes.count
         // One byte beyond the limit is enough to see that it was passed.
-        append(rest.extracting(..<min(rest.byteCount, rules.maximumBytes + 1 - before)), to: &section.bytes)
+        append(rest.extracting(..<min(rest.byteCount, rules.maximumBytes - before + 1)), to: &section.bytes)
         // Moved out and back: the compiler takes a span of one property for a borrow of them all.
         var entries: [HTTPFieldSection.Entry] = []
         swap(&entries, &section.entries)

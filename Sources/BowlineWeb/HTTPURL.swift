@@ -133,6 +133,7 @@ public struct HTTPURL: Hashable, Sendable {
         self.origin = origin
         self.userInfo = userInfo
         var target: [UInt8] = []
+        target.reserveCapacity(parts.path.count + (parts.query?.count ?? 0) + 2)
         HTTPURLText.appendPath(parts.path, to: &target)
         pathLength = target.count
         if let query = parts.query {

@@ -130,9 +130,29 @@ enum HTTPURLText {
     }
 
     // The sets of the WHATWG URL standard, so that a server sees what browsers send; all of non-ASCII besides.
-    static func mustBeEncodedInPath(_ octet: UInt8) -> Bool { octet >= 0x80 || "\"<>^`{}".utf8.contains(octet) }
-    static func mustBeEncodedInQuery(_ octet: UInt8) -> Bool { octet >= 0x80 || "\"<>'".utf8.contains(octet) }
-    static func mustBeEncodedInFragment(_ octet: UInt8) -> Bool { octet >= 0x80 || "\"<>`".utf8.contains(octet) }
+
+    static func mustBeEncodedInPath(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "^"), UInt8(ascii: "`"),
+            UInt8(ascii: "{"), UInt8(ascii: "}"):
+            true
+        default: octet >= 0x80
+        }
+    }
+
+    static func mustBeEncodedInQuery(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "'"): true
+        default: octet >= 0x80
+        }
+    }
+
+    static func mustBeEncodedInFragment(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "`"): true
+        default: octet >= 0x80
+        }
+    }
 
     /// Appends `bytes`, those that must be encoded as %XX. A % that is there stays as it is.
     static func append(_ bytes: ArraySlice<UInt8>, to output: inout [UInt8], encoding isEncoded: (UInt8) -> Bool) {

@@ -420,6 +420,43 @@ struct HTTPResponseParserTests {
         #expect(head.fields["A"] == "café")
     }
 
+    @Test("says the same of any bytes, however they are cut")
+    func anyBytes() {
+        let seeds = [
+            Self.ok + "Content-Length: 5\r\nA: b\r\n c\r\n\r\nhello",
+            Self.chunked + "5;a=b\r\nhello\r\n0\r\nT: t\r\n\r\n" + Self.ok,
+            "HTTP/1.1 100 Go on\n\n" + Self.ok + "Connection: close\r\n\r\nhello",
+        ].map { Array($0.utf8) }
+        let palette = Array("\r\n\t :;,0159aAfFxz-+\"\\\0\u{7F}\u{FC}".utf8)
+        var limits = HTTPLimits()
+        limits.headBytes = 120
+        limits.fieldCount = 3
+        limits.chunkOverheadBytes = 24
+        limits.trailerBytes = 24
+        limits.bodyBytes = 8
+        var generator = SplitMix64(state: 7)
+        for _ in 0..<1_500 {
+            var bytes = seeds[Int.random(in: 0..<seeds.count, using: &generator)]
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                let index = Int.random(in: 0..<bytes.count, using: &generator)
+                let octet = palette[Int.random(in: 0..<palette.count, using: &generator)]
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: bytes[index] = octet
+                case 1: bytes.insert(octet, at: index)
+                default: bytes.remove(at: index)
+                }
+            }
+            let whole = ResponseLog(Cutting.whole(bytes), limits: limits)
+            let seed = generator.next()
+            guard ResponseLog(Cutting.byteByByte(bytes), limits: limits) == whole,
+                ResponseLog(Cutting.random(bytes, seed: seed), limits: limits) == whole
+            else {
+                Issue.record("cut differently: \(String(decoding: bytes, as: UTF8.self).debugDescription)")
+                return
+            }
+        }
+    }
+
     @Test("says in one line what is wrong")
     func sentences() {
         let errors: [(HTTPParseError, HTTPParseError.Code, String)] = [
