@@ -35,8 +35,9 @@ public final class DelayedCall {
     @discardableResult
     public func cancel() -> Bool {
         guard isActive else { return false }
-        function = nil
         queue.remove(self)
+        // Last: the closure may own whatever cancels this very call as it goes.
+        function = nil
         return true
     }
 
