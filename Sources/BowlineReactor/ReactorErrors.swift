@@ -11,12 +11,15 @@ public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible
 public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `run()` was called while it runs already, on this or another thread.
     case alreadyRunning
+    /// Another reactor runs on this thread: its `run()` has not returned.
+    case threadTaken
     /// Another reactor of this process handles the signals.
     case signalsTaken
 
     public var description: String {
         switch self {
         case .alreadyRunning: "the reactor runs already: run() was called again before it returned"
+        case .threadTaken: "another reactor runs on this thread: give each reactor a thread of its own"
         case .signalsTaken: "another reactor of this process handles signals: run this one without them"
         }
     }
