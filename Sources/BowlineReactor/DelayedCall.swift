@@ -63,6 +63,7 @@ public final class DelayedCall {
 extension DelayedCall: Sendable {}
 
 extension DelayedCall: CustomStringConvertible {
+    /// When the call is due, as in `DelayedCall(in 0.25 seconds)`.
     public var description: String {
         isActive ? "DelayedCall(in \(deadline - queue.now()))" : "DelayedCall(not active)"
     }

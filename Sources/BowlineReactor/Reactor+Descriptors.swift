@@ -81,7 +81,10 @@ public protocol ReactorDescriptor: AnyObject {
 }
 
 extension ReactorDescriptor {
+    /// Does nothing.
     public func readReady() {}
+
+    /// Does nothing.
     public func writeReady() {}
 }
 

@@ -20,6 +20,7 @@ extension Reactor {
     /// - Returns: The Deferred of the result. Cancelling it gives up waiting; work that has begun runs to its end. When
     ///   the reactor stops, work that has begun is waited for, and what hasn't fails with `ReactorStopped`. It fails
     ///   with a `SystemError` if the system has no thread left.
+    @discardableResult
     public func deferToThread<Value>(
         _ work: sending @escaping () throws -> sending Value
     ) -> Deferred<Value> {

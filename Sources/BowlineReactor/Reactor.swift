@@ -231,6 +231,11 @@ public final class Reactor: ReactorClock {
     /// The time of the present turn, or of this moment when the loop isn't in one.
     public var now: ReactorInstant { turnClock.now }
 
+    /// Calls `function` once, `delay` from the time of this turn, in a turn of its own.
+    ///
+    /// A negative delay counts as zero. Calls that are due together run in the order in which they were made.
+    /// - Returns: What cancels or moves the call.
+    /// - Complexity: O(log *n*) in the number of pending calls; O(1) if it is due after all others.
     @discardableResult
     public func callLater(_ delay: Duration, _ function: @escaping () -> Void) -> DelayedCall {
         timers.add(at: turnClock.now + max(delay, .zero), function)

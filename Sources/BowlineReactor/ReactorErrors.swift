@@ -4,6 +4,8 @@
 public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible {
     /// Creates the error.
     public init() {}
+
+    /// A sentence for people.
     public var description: String { "the reactor stopped" }
 }
 
@@ -16,6 +18,7 @@ public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Another reactor of this process handles the signals.
     case signalsTaken
 
+    /// What is wrong and what to do, in a sentence.
     public var description: String {
         switch self {
         case .alreadyRunning: "the reactor runs already: run() was called again before it returned"
@@ -33,5 +36,6 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Creates the error of a wait of `after`.
     public init(after: Duration) { self.after = after }
 
+    /// How long was waited, in a sentence.
     public var description: String { "timed out after \(after)" }
 }

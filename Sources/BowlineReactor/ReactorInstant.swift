@@ -22,6 +22,7 @@ public struct ReactorInstant: Comparable, Hashable, Sendable {
     /// An instant that no clock reaches.
     public static var distantFuture: ReactorInstant { ReactorInstant(nanoseconds: .max) }
 
+    /// Whether `left` comes before `right`.
     @inlinable
     public static func < (left: ReactorInstant, right: ReactorInstant) -> Bool {
         left.nanoseconds < right.nanoseconds

@@ -20,7 +20,7 @@ public protocol ReactorSlot {
     static func makeDefault(for reactor: Reactor) -> Value
 
     /// Tells the value that its reactor stops: whatever waits on it must fail with `ReactorStopped` now. It stays in
-    /// its slot for the next run.
+    /// its slot for the next run. It is told again if, while everything closes, somebody may have begun anew.
     static func reactorStopped(_ value: Value)
 
     /// Tells the value to read its configuration anew (SIGHUP, where the reactor handles signals). Does nothing by
@@ -29,6 +29,7 @@ public protocol ReactorSlot {
 }
 
 extension ReactorSlot {
+    /// Does nothing.
     public static func reload(_ value: Value) {}
 }
 
