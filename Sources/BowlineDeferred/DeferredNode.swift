@@ -47,10 +47,10 @@ public class DeferredNode {
     // lasts longer than the statement that makes it, so that none can overlap with another. (A user's function is
     // never called, and nothing of the user's released, within a `modify` of one of these.)
 
-    @exclusivity(unchecked) @usableFromInline final let made: CallSite
+    @usableFromInline final let made: CallSite
     @exclusivity(unchecked) @usableFromInline final var flags: Flags
     @exclusivity(unchecked) @usableFromInline final var fired: CallSite?
-    @exclusivity(unchecked) @usableFromInline final var step: Step?
+    @usableFromInline final let step: Step?
     @exclusivity(unchecked) @usableFromInline final var canceller: (() -> Void)?
 
     /// The failure, if that is the result.
@@ -165,6 +165,14 @@ public class DeferredNode {
         noteFollowed()
         attach(follower)
         if flags.contains(.fired) { deliver() }
+    }
+
+    /// Enters this node, which has just been made, in the registry, if that is on.
+    ///
+    /// Called by whoever makes one, and not by the init, where using `self` costs counting it.
+    @inlinable
+    final func noteMade() {
+        if DeferredDiagnostics.isEnabled { DeferredDiagnostics.register(self) }
     }
 
     /// Notes that somebody will see a failure of this node.

@@ -27,8 +27,8 @@ final class Recovery<Value>: Deferred<Value> {
 
     @inlinable
     func take(_ upstream: DeferredNode?) {
-        guard let function else { return }
-        self.function = nil
+        // Called a second time, it has waited for what the function returned.
+        guard let function = function.take() else { return copy(upstream) }
         flags.insert(.running)
         if let value = Self.value(of: upstream) {
             switch function {
