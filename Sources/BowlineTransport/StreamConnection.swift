@@ -387,7 +387,8 @@ extension StreamConnection: TurnDelivery {
 }
 
 extension Producer {
-    func stop() {
+    /// Tells the producer that its connection is gone.
+    package func stop() {
         switch self {
         case .push(let producer): producer.stopProducing()
         case .pull(let producer): producer.stopProducing()
