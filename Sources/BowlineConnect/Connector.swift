@@ -49,6 +49,9 @@ public final class Connector {
     /// When the connection stood.
     public private(set) var connectedTime: ReactorInstant?
 
+    /// Told what the connector does, as it does it. Called from the loop; it must not call the connector back.
+    public var observer: ((ConnectorEvent) -> Void)?
+
     private let environment: ConnectEnvironment
     private var race: Race?
     private var dials: [Race.AttemptID: any Dial] = [:]
@@ -158,6 +161,7 @@ public final class Connector {
 
     private func answered(_ answer: TypeAnswer) {
         answers.append(answer)
+        observer?(.answered(answer))
         let addresses = answer.addresses
         if resolvedTime == nil, !addresses.isEmpty { resolvedTime = environment.clock.now }
         let family: AddressFamily = answer.type == .aaaa ? .ipv6 : .ipv4
@@ -182,6 +186,7 @@ public final class Connector {
 
     private func feed(_ event: Race.Event) {
         guard let actions = race?.handle(event, at: environment.clock.now) else { return }
+        if observer != nil { report(event, actions) }
         for action in actions { perform(action) }
     }
 
@@ -205,6 +210,22 @@ public final class Connector {
             if let arrived, arrived.id == id { establish(arrived.connection) }
         case .fail(let failure):
             lose(ConnectError.Reason(failure))
+        }
+    }
+
+    /// Tells the observer what an event means for attempts.
+    private func report(_ event: Race.Event, _ actions: [Race.Action]) {
+        let attempts = self.attempts
+        switch event {
+        case .connected(let id), .failed(let id, _): observer?(.attemptEnded(attempts[id]))
+        default: break
+        }
+        for action in actions {
+            switch action {
+            case .abandon(let id): observer?(.attemptEnded(attempts[id]))
+            case .start(let id, _): observer?(.attemptStarted(attempts[id]))
+            default: break
+            }
         }
     }
 

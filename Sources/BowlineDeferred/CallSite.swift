@@ -36,10 +36,12 @@ public struct CallSite: Sendable, Hashable, CustomStringConvertible {
     /// The file and the line with a colon between them.
     public var description: String { "\(file):\(number)" }
 
+    /// Whether both are the same line of the same file.
     public static func == (left: CallSite, right: CallSite) -> Bool {
         left.number == right.number && left.file == right.file
     }
 
+    /// Feeds the file and the line to `hasher`.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(file)
         hasher.combine(number)

@@ -6,7 +6,7 @@ extension Deferred {
     final func adopt(_ inner: Deferred<Value>) {
         if inner.flags.intersection([.fired, .delivering]) == .fired {
             inner.noteFollowed()
-            copy(inner.outcome)
+            copy(inner)
         } else {
             wait(for: inner)
         }
@@ -21,7 +21,7 @@ extension Deferred {
         step = { follower, upstream in
             // Both are Deferred<Value>: this one, and `inner`.
             let link = unsafeDowncast(follower, to: Deferred<Value>.self)
-            link.copy(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self).outcome } ?? .pending)
+            link.copy(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self) })
         }
         flags.remove(.running)
         flags.insert(.adopting)
@@ -31,12 +31,13 @@ extension Deferred {
         if flags.contains(.cancelled) { cancel() }
     }
 
+    /// Takes the result of `inner` as its own, or a `CancelledError` if the wait for it was given up.
     @inlinable
-    final func copy(_ outcome: Outcome) {
-        switch outcome {
-        case .success(let value): succeed(value)
-        case .failure(let error): fail(error)
-        case .pending: fail(CancelledError())
+    final func copy(_ inner: Deferred<Value>?) {
+        if let value = inner?.value {
+            succeed(value)
+        } else {
+            fail(inner?.failure ?? CancelledError())
         }
     }
 }

@@ -27,19 +27,13 @@
 ///
 /// A Deferred stays on the thread where it was made.
 public class Deferred<Value>: DeferredNode, CustomStringConvertible {
-    @usableFromInline
-    enum Outcome {
-        case pending
-        case success(Value)
-        case failure(any Error)
-    }
-
-    @exclusivity(unchecked) @usableFromInline final var outcome: Outcome
+    /// The value, if `flags` say that there is one; a failure is in `failure`.
+    @exclusivity(unchecked) @usableFromInline final var slot = Slot()
 
     @inlinable
-    init(made: CallSite, flags: Flags, outcome: Outcome = .pending, step: Step? = nil, canceller: (() -> Void)? = nil) {
-        self.outcome = outcome
+    override init(made: CallSite, flags: Flags, step: Step? = nil, canceller: (() -> Void)? = nil) {
         super.init(made: made, flags: flags, step: step, canceller: canceller)
+        if DeferredDiagnostics.isEnabled { DeferredDiagnostics.register(self) }
     }
 
     /// Creates a Deferred that waits to be fired.
@@ -71,7 +65,11 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
     }
 
     deinit {
-        if flags.isUnhandled, let failure { UnhandledFailures.report(failure, of: self) }
+        if flags.contains(.succeeded) {
+            slot.deinitialize(as: Value.self)
+        } else if flags.isUnhandled, let failure {
+            UnhandledFailures.report(UnhandledFailure(error: failure, origin: made))
+        }
     }
 
     /// Creates a Deferred that has its value already.
@@ -85,9 +83,8 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
     public static func succeeded(
         _ value: Value, file: StaticString = #fileID, line: UInt = #line
     ) -> Deferred<Value> {
-        let site = CallSite(file: file, line: line)
-        let deferred = Deferred(made: site, flags: .fired, outcome: .success(value))
-        deferred.fired = site
+        let deferred = Deferred(file: file, line: line)
+        deferred.callback(value, file: file, line: line)
         return deferred
     }
 
@@ -145,45 +142,47 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
 
     /// The result, if it is there: for those who waited, as with `addWaiter`.
     package final var result: Result<Value, any Error>? {
-        switch outcome {
-        case .pending: nil
-        case .success(let value): .success(value)
-        case .failure(let error): .failure(error)
-        }
+        if let value { .success(value) } else { failure.map { .failure($0) } }
     }
 
-    @usableFromInline override final var failure: (any Error)? {
-        if case .failure(let error) = outcome { error } else { nil }
+    /// The value of what a link of Deferred<Value> followed, and now takes the result of.
+    ///
+    /// The type needs no check: only `follow` and `adopt` of this class attach links that ask for its value.
+    @inlinable
+    static func value(of upstream: DeferredNode?) -> Value? {
+        guard let upstream, upstream.flags.contains(.succeeded) else { return nil }
+        return unsafeDowncast(upstream, to: Deferred<Value>.self).slot.read(as: Value.self)
+    }
+
+    @inlinable final var value: Value? {
+        flags.contains(.succeeded) ? slot.read(as: Value.self) : nil
     }
 
     /// Has `value`, without delivering it.
     @inlinable
     final func succeed(_ value: Value) {
-        outcome = .success(value)
-        settled()
-    }
-
-    @usableFromInline
-    override final func fail(_ error: any Error) {
-        outcome = .failure(error)
+        slot.initialize(to: value)
+        flags.insert(.succeeded)
         settled()
     }
 
     /// What this is, and where it stands, as in `Deferred<Int>: pending`.
     public var description: String {
         let state =
-            switch outcome {
-            case .pending:
+            switch result {
+            case .success(let value)?: "\(value)"
+            case .failure(let error)?: "failed: \(error)"
+            case nil:
                 if flags.contains(.adopting), let upstream {
-                    "waiting on the \(type(of: upstream)) made at \(upstream.made)"
+                    "waiting on the \(upstream.kind) made at \(upstream.made)"
                 } else {
                     "pending"
                 }
-            case .success(let value): "\(value)"
-            case .failure(let error): "failed: \(error)"
             }
-        return "Deferred<\(Value.self)>: \(state)"
+        return "\(kind): \(state)"
     }
+
+    override final var kind: String { "Deferred<\(Value.self)>" }
 }
 
 extension Deferred where Value == Void {

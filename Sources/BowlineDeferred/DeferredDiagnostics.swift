@@ -58,7 +58,7 @@ public enum DeferredDiagnostics {
     @usableFromInline
     static func update(_ node: DeferredNode) {
         let isOpen = !node.isFired || (node.flags.isUnhandled && node.failure != nil)
-        let entry = Entry(failure: node.failure, origin: node.made, type: "\(Swift.type(of: node))")
+        let entry = Entry(failure: node.failure, origin: node.made, type: node.kind)
         entries.withLock { $0[ObjectIdentifier(node)] = isOpen ? entry : nil }
     }
 

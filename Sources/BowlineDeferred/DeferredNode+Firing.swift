@@ -45,7 +45,8 @@ extension DeferredNode {
     final func settled() {
         flags.subtract([.running, .adopting])
         flags.insert(.fired)
-        if canceller != nil { canceller = nil }
+        // The old one is released after the access: what it captured may come back here.
+        if canceller != nil { _ = canceller.take() }
         if flags.contains(.registered) { DeferredDiagnostics.update(self) }
     }
 }

@@ -37,6 +37,8 @@ public class DeferredNode {
         @inlinable static var adopting: Flags { Flags(rawValue: 64) }
         /// It was cancelled behind the back of its producer, whose one firing is still to come.
         @inlinable static var swallowsFiring: Flags { Flags(rawValue: 128) }
+        /// It has a value.
+        @inlinable static var succeeded: Flags { Flags(rawValue: 512) }
         /// The registry of `DeferredDiagnostics` knows it.
         @inlinable static var registered: Flags { Flags(rawValue: 256) }
     }
@@ -51,24 +53,30 @@ public class DeferredNode {
     @exclusivity(unchecked) @usableFromInline final var step: Step?
     @exclusivity(unchecked) @usableFromInline final var canceller: (() -> Void)?
 
+    /// The failure, if that is the result.
+    @exclusivity(unchecked) @usableFromInline final var failure: (any Error)?
+
+    // The tree. `first` and `next` own what they point at, by hand: moving a node from one to another then costs no
+    // counting. Each node but the source is owned by one of the two at a time.
+
     /// The first of those who wait; the others hang on its `next`.
-    @exclusivity(unchecked) @usableFromInline final var first: DeferredNode?
+    @exclusivity(unchecked) @usableFromInline final var first: Unmanaged<DeferredNode>?
 
     /// While it waits: the follower after this one. While it delivers: the node whose delivery goes on after this one's.
-    @exclusivity(unchecked) @usableFromInline final var next: DeferredNode?
+    @exclusivity(unchecked) @usableFromInline final var next: Unmanaged<DeferredNode>?
 
     /// The follower before this one; of the first, the last one.
     ///
-    /// Unowned and unchecked is safe: only neighbours in one list point at each other, the list owns them by `first`
+    /// Not owned, and yet never dangling: only neighbours in one list point at each other, the list owns them by `first`
     /// and `next`, and `attach`, `detach` and `takeFirst` mend both directions at once.
-    @exclusivity(unchecked) @usableFromInline final unowned(unsafe) var previous: DeferredNode?
+    @exclusivity(unchecked) @usableFromInline final var previous: Unmanaged<DeferredNode>?
 
     /// What this one waits for.
     ///
-    /// Unowned and unchecked is safe: it is set by `attach` alone, which puts this node into the upstream's list, and
+    /// Not owned, and yet never dangling: it is set by `attach` alone, which puts this node into the upstream's list, and
     /// each way out of that list clears it: `takeFirst` (delivery, and the upstream's deinit) and `detach` (leaving).
     /// So as long as it is set the upstream has this node in its list, and therefore lives.
-    @exclusivity(unchecked) @usableFromInline final unowned(unsafe) var upstream: DeferredNode?
+    @exclusivity(unchecked) @usableFromInline final var source: Unmanaged<DeferredNode>?
 
     @inlinable
     init(made: CallSite, flags: Flags, step: Step?, canceller: (() -> Void)?) {
@@ -76,7 +84,6 @@ public class DeferredNode {
         self.flags = flags
         self.step = step
         self.canceller = canceller
-        if DeferredDiagnostics.isEnabled { DeferredDiagnostics.register(self) }
     }
 
     deinit {
@@ -87,56 +94,67 @@ public class DeferredNode {
     /// Whether the result is there.
     @inlinable public final var isFired: Bool { flags.contains(.fired) }
 
-    // MARK: What the typed part knows
+    /// What kind of node it is, for people.
+    var kind: String { "node" }
 
     /// Fails with `error`, without delivering it.
-    @usableFromInline func fail(_ error: any Error) {}
-
-    /// The failure, if that is the result.
-    var failure: (any Error)? { nil }
+    @usableFromInline
+    final func fail(_ error: any Error) {
+        failure = error
+        settled()
+    }
 
     // MARK: The list of followers
+
+    /// What this one waits for.
+    final var upstream: DeferredNode? { source?.takeUnretainedValue() }
 
     /// Puts `follower` behind those who wait already.
     @usableFromInline
     final func attach(_ follower: DeferredNode) {
-        follower.upstream = self
-        if let head = first {
-            let tail = head.previous ?? head
-            tail.next = follower
-            follower.previous = tail
-            head.previous = follower
+        let reference = Unmanaged.passRetained(follower)
+        follower.source = Unmanaged.passUnretained(self)
+        if let first {
+            first._withUnsafeGuaranteedRef { head in
+                let tail = head.previous ?? first
+                tail._withUnsafeGuaranteedRef { $0.next = reference }
+                follower.previous = tail
+                head.previous = reference
+            }
         } else {
-            follower.previous = follower
-            first = follower
+            follower.previous = reference
+            first = reference
         }
     }
 
     /// Takes the first follower out of the list.
+    @inline(__always)
     final func takeFirst() -> DeferredNode? {
-        guard let head = first else { return nil }
+        guard let first else { return nil }
+        let head = first.takeRetainedValue()
         let second = head.next
-        second?.previous = head.previous
-        first = second
+        second?._withUnsafeGuaranteedRef { $0.previous = head.previous }
+        self.first = second
         head.next = nil
         head.previous = nil
-        head.upstream = nil
+        head.source = nil
         return head
     }
 
     /// Takes `follower`, wherever it stands, out of the list.
     final func detach(_ follower: DeferredNode) {
-        guard let head = first, follower !== head else {
+        guard let first, first.toOpaque() != Unmanaged.passUnretained(follower).toOpaque() else {
             _ = takeFirst()
             return
         }
-        let after = follower.next
         let before = follower.previous
-        (after ?? head).previous = before
-        before?.next = after
+        let after = follower.next
+        (after ?? first)._withUnsafeGuaranteedRef { $0.previous = before }
+        before?._withUnsafeGuaranteedRef { $0.next = after }
         follower.next = nil
         follower.previous = nil
-        follower.upstream = nil
+        follower.source = nil
+        Unmanaged.passUnretained(follower).release()
     }
 
     // MARK: Delivering
@@ -168,9 +186,9 @@ public class DeferredNode {
         while true {
             if let follower = node.takeFirst() {
                 follower.step?(follower, node)
-                guard follower.flags.contains(.fired), follower.first != nil,
-                    !follower.flags.contains(.delivering)
-                else { continue }
+                guard follower.first != nil, follower.flags.intersection([.fired, .delivering]) == .fired else {
+                    continue
+                }
                 follower.flags.insert(.delivering)
                 // Nobody can add to a node that only this walk still holds: there is no need to come back, and its
                 // value is freed before the rest of the chain runs.
@@ -178,14 +196,14 @@ public class DeferredNode {
                     follower.next = node.next
                     node.next = nil
                 } else {
-                    follower.next = node
+                    follower.next = Unmanaged.passRetained(node)
                 }
                 node = follower
             } else {
                 node.flags.remove(.delivering)
                 guard let back = node.next else { return }
                 node.next = nil
-                node = back
+                node = back.takeRetainedValue()
             }
         }
     }
@@ -208,7 +226,7 @@ public class DeferredNode {
         if isFired { return }
         var node = self
         while let upstream = node.upstream {
-            let othersWait = upstream.first !== node || node.next != nil
+            let othersWait = node.next != nil || node.previous?.toOpaque() != Unmanaged.passUnretained(node).toOpaque()
             if othersWait || upstream.isFired {
                 upstream.detach(node)
                 node.endWait()

@@ -21,27 +21,24 @@ final class Recovery<Value>: Deferred<Value> {
         super.init(
             made: made, flags: .link,
             step: { follower, upstream in
-                // The types are those with which `follow` was called: this link was added to a Deferred<Value>.
-                let link = unsafeDowncast(follower, to: Recovery<Value>.self)
-                link.take(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self).outcome })
+                unsafeDowncast(follower, to: Recovery<Value>.self).take(upstream)
             })
     }
 
     @inlinable
-    func take(_ outcome: Outcome?) {
+    func take(_ upstream: DeferredNode?) {
         guard let function else { return }
         self.function = nil
         flags.insert(.running)
-        switch outcome {
-        case .success(let value)?:
+        if let value = Self.value(of: upstream) {
             switch function {
             case .onSuccess(let look): look(value)
             case .onResult(let look): look(.success(value))
             case .errback, .errbackDeferred, .onFailure: break
             }
             succeed(value)
-        case .failure(let error)?: take(error, by: function)
-        case .pending?, nil: take(CancelledError(), by: function)
+        } else {
+            take(upstream?.failure ?? CancelledError(), by: function)
         }
     }
 

@@ -26,29 +26,22 @@ final class Transform<Input, Returned, Output>: Deferred<Output> {
         guard let function else { return }
         self.function = nil
         flags.insert(.running)
-        // The type is the one with which `follow` was called: this link was added to a Deferred<Input>.
-        let outcome = upstream.map { unsafeDowncast($0, to: Deferred<Input>.self).outcome }
         do {
-            switch outcome {
-            case .success(let value)?:
+            if let value = Deferred<Input>.value(of: upstream) {
                 switch function {
                 case .callback(let call), .callbacks(let call, _): finish(try call(value))
                 case .both(let call): finish(try call(.success(value)))
                 }
-            case .failure(let error)?: try take(error, by: function, finish: finish)
-            case .pending?, nil: try take(CancelledError(), by: function, finish: finish)
+            } else {
+                let error = upstream?.failure ?? CancelledError()
+                switch function {
+                case .callback: fail(error)
+                case .both(let call): finish(try call(.failure(error)))
+                case .callbacks(_, let call): finish(try call(error))
+                }
             }
         } catch {
             fail(error)
-        }
-    }
-
-    @inlinable
-    func take(_ error: any Error, by function: Function, finish: (Returned) -> Void) throws {
-        switch function {
-        case .callback: fail(error)
-        case .both(let call): finish(try call(.failure(error)))
-        case .callbacks(_, let call): finish(try call(error))
         }
     }
 }

@@ -31,18 +31,31 @@ extension Deferred {
 }
 
 extension ReactorClock {
-    /// Returns a Deferred that fires after `delay` with what `body` returns or throws. Cancelling it takes the call back.
+    /// Returns a Deferred that fires after `delay` with what `body` returns or throws.
+    ///
+    /// Cancelling it takes the call back. If the clock is a reactor and stops first, it fails with `ReactorStopped`.
     public func deferLater<Value>(
         _ delay: Duration, _ body: @escaping () throws -> Value
     ) -> Deferred<Value> {
+        let reactor = self as? Reactor
         var call: DelayedCall?
-        let deferred = Deferred<Value>(canceller: { call?.cancel() })
+        var observer: UInt64?
+        let end = {
+            call?.cancel()
+            if let observer { reactor?.forgetStopObserver(observer) }
+        }
+        let deferred = Deferred<Value>(canceller: end)
         call = callLater(delay) {
+            end()
             do {
                 deferred.callback(try body())
             } catch {
                 deferred.errback(error)
             }
+        }
+        observer = reactor?.whenStopped {
+            call?.cancel()
+            deferred.errback(ReactorStopped())
         }
         return deferred
     }

@@ -35,8 +35,9 @@ public final class DelayedCall {
     @discardableResult
     public func cancel() -> Bool {
         guard isActive else { return false }
-        function = nil
         queue.remove(self)
+        // Last: the closure may own whatever cancels this very call as it goes.
+        function = nil
         return true
     }
 
@@ -62,6 +63,7 @@ public final class DelayedCall {
 extension DelayedCall: Sendable {}
 
 extension DelayedCall: CustomStringConvertible {
+    /// When the call is due, as in `DelayedCall(in 0.25 seconds)`.
     public var description: String {
         isActive ? "DelayedCall(in \(deadline - queue.now()))" : "DelayedCall(not active)"
     }

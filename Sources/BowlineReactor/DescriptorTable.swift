@@ -31,7 +31,10 @@ struct DescriptorTable {
         if index >= slots.count {
             slots.append(contentsOf: repeatElement(Slot(), count: max(64, index + 1 - slots.count)))
         }
-        precondition(slots[index].handler == nil, "descriptor \(descriptor) is registered already")
+        if slots[index].handler != nil {
+            fatalError(
+                "descriptor \(descriptor) is registered already: its owner closed it without telling the reactor")
+        }
         slots[index].generation &+= 1
         slots[index].interest = interest
         slots[index].handler = handler
@@ -41,7 +44,7 @@ struct DescriptorTable {
 
     /// Puts another handler in the place of the present one. The generation stays: an event of this batch is for it.
     mutating func replaceHandler(at descriptor: Int32, with handler: any DescriptorHandler) {
-        precondition(isRegistered(descriptor), "descriptor \(descriptor) is not registered")
+        if !isRegistered(descriptor) { fatalError("descriptor \(descriptor) is not registered") }
         slots[Int(descriptor)].handler = handler
     }
 

@@ -12,14 +12,27 @@ public import BowlineDeferred
 /// Calls keep to the grid of the start time: one that comes late doesn't shift the next, and those that were missed
 /// altogether are left out. A function that returns a Deferred is waited for before the next call is planned.
 public final class LoopingCall {
+    /// One `start` until its `stop`. A class: a result that comes late must not be taken for one of the next loop's.
+    private final class Loop {
+        let interval: Duration
+        let start: ReactorInstant
+        let done = Deferred<Void>()
+        var pause: Deferred<Void>?
+
+        init(interval: Duration, start: ReactorInstant) {
+            self.interval = interval
+            self.start = start
+        }
+    }
+
     private let clock: any ReactorClock
     private let function: () throws -> Deferred<Void>
-    private var interval = Duration.zero
-    private var startTime = ReactorInstant(nanoseconds: 0)
-    private var call: DelayedCall?
-    private var done: Deferred<Void>?
+    private var loop: Loop?
 
-    /// Creates a call that isn't started; `function` returns when it is done.
+    /// Creates a call that isn't started.
+    /// - Parameters:
+    ///   - clock: What tells the time; a reactor, or a test's manual clock.
+    ///   - function: Is called each time, and has done what is to be done when it returns.
     public convenience init(clock: any ReactorClock, _ function: @escaping () throws -> Void) {
         self.init(
             clock: clock,
@@ -29,37 +42,41 @@ public final class LoopingCall {
             })
     }
 
-    /// Creates a call that isn't started; the Deferred that `function` returns says when it is done.
+    /// Creates a call that isn't started.
+    /// - Parameters:
+    ///   - clock: What tells the time; a reactor, or a test's manual clock.
+    ///   - function: Is called each time; the Deferred that it returns says when what is to be done is done.
     public init(clock: any ReactorClock, waitingFor function: @escaping () throws -> Deferred<Void>) {
         self.clock = clock
         self.function = function
     }
 
     /// Whether it was started and has neither been stopped nor failed.
-    public var isRunning: Bool { done != nil }
+    public var isRunning: Bool { loop != nil }
 
-    /// Starts to call every `interval`: first at once, or after one interval if `now` is false.
-    /// - Returns: a Deferred that fires when the call is stopped, and fails with what the function failed with.
+    /// Starts to call every `interval`: first at once, or after one interval if `now` is false. It must not be running.
+    /// - Parameters:
+    ///   - interval: From one call to the next; zero calls in each turn of the reactor.
+    ///   - now: Whether the first call is made before this returns.
+    /// - Returns: A Deferred that fires when the call is stopped, and fails with what the function failed with, or with
+    ///   `ReactorStopped`. It keeps the loop alive no longer than that.
     @discardableResult
     public func start(every interval: Duration, now: Bool = true) -> Deferred<Void> {
-        precondition(!isRunning, "this LoopingCall was started already")
-        self.interval = max(interval, .zero)
-        startTime = clock.now
-        let done = Deferred<Void>()
-        self.done = done
-        if now { run() } else { plan() }
-        return done
+        if isRunning { fatalError("this LoopingCall was started already") }
+        let loop = Loop(interval: max(interval, .zero), start: clock.now)
+        self.loop = loop
+        if now { call(loop) } else { plan(loop) }
+        return loop.done
     }
 
     /// Stops; the Deferred that `start` returned fires. Does nothing if it isn't running.
     public func stop() {
-        call?.cancel()
-        call = nil
-        finish(.success(()))
+        guard let loop else { return }
+        finish(loop, .success(()))
+        loop.pause?.cancel()
     }
 
-    private func run() {
-        call = nil
+    private func call(_ loop: Loop) {
         let outcome: Deferred<Void>
         do {
             outcome = try function()
@@ -67,30 +84,39 @@ public final class LoopingCall {
             outcome = .failed(error)
         }
         outcome.addBoth { [self] (result: Result<Void, any Error>) in
-            guard isRunning else { return }
+            // After a stop, a late failure is nobody's but the reports'.
+            guard self.loop === loop else { return try result.get() }
             switch result {
-            case .success: plan()
-            case .failure: finish(result)
+            case .success: plan(loop)
+            case .failure: finish(loop, result)
             }
         }
     }
 
-    private func plan() {
-        var delay = interval
-        if interval > .zero {
-            let passed = (clock.now - startTime).saturatingNanoseconds
-            let step = max(1, interval.saturatingNanoseconds)
-            delay = .nanoseconds(step - passed % step)
-        }
-        call = clock.callLater(delay) { [self] in run() }
+    private func plan(_ loop: Loop) {
+        let pause = clock.deferLater(delay(loop)) {}
+        loop.pause = pause
+        pause.addCallbacks(
+            { [self] in
+                loop.pause = nil
+                call(loop)
+            },
+            { [self] error in finish(loop, .failure(error)) })
     }
 
-    private func finish(_ result: Result<Void, any Error>) {
-        guard let done else { return }
-        self.done = nil
+    /// The time to the next place on the grid.
+    private func delay(_ loop: Loop) -> Duration {
+        guard loop.interval > .zero else { return .zero }
+        let step = max(1, loop.interval.saturatingNanoseconds)
+        return .nanoseconds(step - (clock.now - loop.start).saturatingNanoseconds % step)
+    }
+
+    private func finish(_ loop: Loop, _ result: Result<Void, any Error>) {
+        guard self.loop === loop else { return }
+        self.loop = nil
         switch result {
-        case .success: done.callback(())
-        case .failure(let error): done.errback(error)
+        case .success: loop.done.callback(())
+        case .failure(let error): loop.done.errback(error)
         }
     }
 }

@@ -21,7 +21,11 @@ package final class PollPoller: Poller {
     }
 
     package func add(_ descriptor: Int32, _ interest: Interest, token: UInt64) throws(SystemError) {
-        guard fcntl(descriptor, F_GETFD) >= 0 else { throw SystemError(errno, "poll") }
+        // What epoll_ctl(2) would say.
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw SystemError(errno, "fstat") }
+        let kind = status.st_mode & S_IFMT
+        guard kind != S_IFREG, kind != S_IFDIR else { throw SystemError(EPERM, "poll") }
         guard places[descriptor] == nil else { throw SystemError(EEXIST, "poll") }
         places[descriptor] = watched.count
         watched.append(pollfd(fd: descriptor, events: interest.pollEvents, revents: 0))
@@ -59,7 +63,7 @@ package final class PollPoller: Poller {
             var counter: UInt64 = 0
             _ = read(wakeDescriptor, &counter, 8)
         }
-        for index in 1..<max(1, watched.count) where watched[index].revents != 0 {
+        for index in 1..<watched.count where watched[index].revents != 0 {
             events.append(PollEvent(token: tokens[index], readiness: Readiness(poll: watched[index].revents)))
         }
     }
@@ -80,6 +84,7 @@ extension Readiness {
         if events & Int16(POLLIN) != 0 { readiness.insert(.readable) }
         if events & Int16(POLLOUT) != 0 { readiness.insert(.writable) }
         if events & (Int16(POLLERR) | Int16(POLLNVAL)) != 0 { readiness.insert(.error) }
+        if events & Int16(POLLNVAL) != 0 { readiness.insert(.invalid) }
         if events & Int16(POLLHUP) != 0 { readiness.insert(.hangup) }
         self = readiness
     }

@@ -24,6 +24,8 @@ package struct Readiness: OptionSet, Sendable {
     package static let error = Readiness(rawValue: 4)
     /// Both directions are closed (EPOLLHUP).
     package static let hangup = Readiness(rawValue: 8)
+    /// The descriptor was closed without being removed (POLLNVAL; epoll forgets such a one silently).
+    package static let invalid = Readiness(rawValue: 16)
 }
 
 /// One report of the kernel: the token under which the descriptor was added, and what it is ready for.

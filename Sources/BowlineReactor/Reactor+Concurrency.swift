@@ -9,13 +9,14 @@ import Glibc
 private let currentReactorKey: pthread_key_t = {
     var key = pthread_key_t()
     let status = pthread_key_create(&key, nil)
-    precondition(status == 0, "no thread-specific key is left")
+    if status != 0 { fatalError("no thread-specific key is left") }
     return key
 }()
 
 extension Reactor {
     static func setCurrent(_ reactor: Reactor?) {
-        pthread_setspecific(currentReactorKey, reactor.map { UnsafeRawPointer(Unmanaged.passUnretained($0).toOpaque()) })
+        pthread_setspecific(
+            currentReactorKey, reactor.map { UnsafeRawPointer(Unmanaged.passUnretained($0).toOpaque()) })
     }
 
     /// The reactor that runs on the calling thread, if one does.
@@ -29,7 +30,9 @@ extension Reactor {
 extension Reactor {
     /// Starts async work on this reactor's thread. It may capture and use everything of this reactor.
     ///
-    /// The body begins in a later turn. It may be called before `run()`; then it waits for it.
+    /// The body begins in a later turn. It may be called before `run()`; then it waits for it. When the reactor stops,
+    /// its awaits of Deferreds throw `ReactorStopped`; if it is suspended in something else by then, it goes on in the
+    /// next run.
     /// - Returns: the task; cancelling it cancels the Deferred that it awaits.
     @discardableResult
     public func spawn(_ body: nonisolated(nonsending) @escaping () async -> Void) -> Task<Void, Never> {
@@ -47,14 +50,19 @@ extension Reactor {
     ///     try await reactor.getPage("http://example.com/").value
     /// }
     /// ```
-    /// - Throws: what the body throws, or what `run()` of the reactor does.
+    /// - Throws: what the body throws, what `run()` of the reactor does, or a `SystemError` if there is no thread left.
     public static func run<Success: Sendable>(
         _ body: nonisolated(nonsending) @escaping @Sendable (Reactor) async throws -> Success
     ) async throws -> Success {
         let cancellation = TaskCancellation()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                startThread { continuation.resume(with: runToEnd(body, cancellation)) }
+                do {
+                    let thread = try startThread { continuation.resume(with: runToEnd(body, cancellation)) }
+                    pthread_detach(thread)
+                } catch {
+                    continuation.resume(throwing: error)
+                }
             }
         } onCancel: {
             cancellation.cancel()
@@ -98,7 +106,8 @@ extension Deferred {
     public nonisolated(nonsending) var value: Value {
         get async throws {
             guard let reactor = Reactor.current else {
-                preconditionFailure(
+                // fatalError: a precondition's sentence is lost in release builds.
+                fatalError(
                     """
                     'await deferred.value' was used off its reactor's thread: start the task with reactor.spawn { … }, \
                     Reactor.run { … } or Deferred(on: reactor) { … }
@@ -137,17 +146,15 @@ extension Deferred {
     ///     return first + second
     /// }
     /// ```
-    /// `cancel()` cancels the task, and the Deferred fires when the body ends. When the reactor stops first, it fails
-    /// with `ReactorStopped`.
+    /// It stays alive, and fires, whether or not somebody keeps it. `cancel()` fails it with `CancelledError` at once and
+    /// cancels the task: whatever the body awaits is cancelled, and what it returns then is dropped. When the reactor
+    /// stops first, it fails with `ReactorStopped`.
     public convenience init(
         on reactor: Reactor, _ body: nonisolated(nonsending) @escaping () async throws -> Value
     ) {
         var task: Task<Void, Never>?
-        self.init(canceller: { (_: Deferred<Value>) in task?.cancel() })
-        let observer = reactor.whenStopped { [weak self] in
-            guard let self, !self.isFired else { return }
-            self.errback(ReactorStopped())
-        }
+        self.init(canceller: { task?.cancel() })
+        let observer = reactor.whenStopped { [weak self] in self?.take(.failure(ReactorStopped())) }
         task = reactor.spawn {
             let outcome: Result<Value, any Error>
             do {
@@ -156,11 +163,16 @@ extension Deferred {
                 outcome = .failure(error)
             }
             reactor.forgetStopObserver(observer)
-            guard !self.isFired else { return }
-            switch outcome {
-            case .success(let value): self.callback(value)
-            case .failure(let error): self.errback(error)
-            }
+            self.take(outcome)
+        }
+    }
+
+    /// Fires with the outcome of a task, unless it was cancelled or the reactor stopped before.
+    private func take(_ outcome: Result<Value, any Error>) {
+        guard !isFired else { return }
+        switch outcome {
+        case .success(let value): callback(value)
+        case .failure(let error): errback(error)
         }
     }
 }

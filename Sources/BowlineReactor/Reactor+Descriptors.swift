@@ -81,7 +81,10 @@ public protocol ReactorDescriptor: AnyObject {
 }
 
 extension ReactorDescriptor {
+    /// Does nothing.
     public func readReady() {}
+
+    /// Does nothing.
     public func writeReady() {}
 }
 
@@ -105,6 +108,11 @@ final class ForeignAdapter: DescriptorHandler {
     }
 
     func descriptorReady(_ readiness: Readiness) {
+        if readiness.contains(.invalid) {
+            reactor.drop(self)
+            owner.connectionLost(SystemError(EBADF, "poll"))
+            return
+        }
         let troubled = !readiness.isDisjoint(with: [.error, .hangup])
         if interest.contains(.read), troubled || readiness.contains(.readable) { owner.readReady() }
         // What was read may have made the owner leave, or wait for something else.
@@ -186,7 +194,7 @@ extension Reactor {
         }
     }
 
-    private func drop(_ adapter: ForeignAdapter) {
+    func drop(_ adapter: ForeignAdapter) {
         adapter.interest = []
         foreign.adapters[ObjectIdentifier(adapter.owner)] = nil
         deregister(adapter.descriptor)

@@ -15,6 +15,8 @@ package protocol TurnFlush: AnyObject {
 extension Reactor {
     /// Runs one turn.
     func turn() throws(SystemError) {
+        turnCount &+= 1
+
         // 1. Wait: for a descriptor, the next timer, or another thread; not at all if work is queued.
         turnClock.release()
         try openPoller().wait(timeout: waitTime, into: &events)
@@ -43,7 +45,7 @@ extension Reactor {
 
     /// How long the wait may take, in nanoseconds: 0 if work is queued, nil for as long as it takes.
     private var waitTime: Int64? {
-        if executor.hasReadyJobs || !deliveries.isEmpty || !flushes.isEmpty || stopRequested { return 0 }
+        if executor.hasReady || !deliveries.isEmpty || !flushes.isEmpty || stopRequested { return 0 }
         guard let deadline = timers.earliest else { return nil }
         return max(0, deadline.nanoseconds - turnClock.now.nanoseconds)
     }

@@ -24,8 +24,19 @@ import Glibc
 public final class Reactor: ReactorClock {
     /// Where a reactor is in its life.
     enum Phase {
-        case idle, starting, running, stopping, stopped
+        /// Not inside `run()`.
+        case idle
+        /// "Before startup" triggers run.
+        case starting
+        case running
+        /// "Before shutdown" triggers have run, and the loop goes on until what they wait for has come.
+        case stopping
+        /// The loop has ended, and everything that waits is told.
+        case closing
     }
+
+    /// How often whoever is told of the stop may begin something new that is told in turn.
+    private static let closingRounds = 100
 
     let kind: PollerKind
     let executor = ReactorExecutor()
@@ -41,6 +52,12 @@ public final class Reactor: ReactorClock {
     let deliveries = TurnQueue<any TurnDelivery>()
     let flushes = TurnQueue<any TurnFlush>()
 
+    /// How many turns the loop has made since the reactor was made: what an idle reactor doesn't add to.
+    @exclusivity(unchecked) package internal(set) var turnCount = 0
+
+    /// How many jobs of Swift concurrency have run on this reactor's thread.
+    package var jobCount: Int { executor.jobCount }
+
     var slots = SlotTable()
     var triggers = SystemTriggers()
     var stopObservers = StopObservers()
@@ -49,9 +66,14 @@ public final class Reactor: ReactorClock {
     let threads = ThreadPool()
 
     /// The buffer that transports of this reactor lend to their protocols while they read: one for all, since only one
-    /// of them is called at a time.
-    package private(set) lazy var receiveBuffer = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: Self.receiveBufferSize, alignment: 64)
+    /// of them is called at a time. Made when first asked for.
+    package var receiveBuffer: UnsafeMutableRawBufferPointer {
+        if let madeReceiveBuffer { return madeReceiveBuffer }
+        let made = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.receiveBufferSize, alignment: 64)
+        madeReceiveBuffer = made
+        return made
+    }
+    @exclusivity(unchecked) private var madeReceiveBuffer: UnsafeMutableRawBufferPointer?
     private static let receiveBufferSize = 64 * 1024
 
     /// Creates a reactor that waits with `poller`.
@@ -62,7 +84,8 @@ public final class Reactor: ReactorClock {
     }
 
     deinit {
-        receiveBuffer.deallocate()
+        executor.close()
+        madeReceiveBuffer?.deallocate()
     }
 
     // MARK: life
@@ -71,7 +94,7 @@ public final class Reactor: ReactorClock {
     public var isRunning: Bool { phase == .running || phase == .stopping }
 
     /// Whether what is begun now would fail with `ReactorStopped`, since the reactor is closing everything.
-    package var isClosing: Bool { phase == .stopped }
+    package var isClosing: Bool { phase == .closing }
 
     /// Runs the loop on the calling thread until `stop()`; returns when everything that waited has been told.
     ///
@@ -79,35 +102,33 @@ public final class Reactor: ReactorClock {
     /// reactor stops at once.
     /// - Parameter signals: handle SIGINT and SIGTERM by stopping and SIGHUP by reloading names, until this returns.
     ///   One reactor of a process at a time can.
-    /// - Throws: `ReactorError.alreadyRunning`, `ReactorError.signalsTaken`, or the `SystemError` of the poller.
+    /// - Throws: `ReactorError.alreadyRunning`, `.threadTaken` or `.signalsTaken`, or the `SystemError` of the poller.
     public func run(signals: Bool = false) throws {
+        if let other = Self.current, other !== self { throw ReactorError.threadTaken }
         guard executor.claim() else { throw ReactorError.alreadyRunning }
         Self.setCurrent(self)
         defer {
+            phase = .idle
             Self.setCurrent(nil)
             executor.release()
-            phase = .idle
         }
         lastSignal = nil
         let relay = signals ? try SignalRelay(reactor: self) : nil
         defer { relay?.restore() }
         try openPoller()
+        // What stops working in the middle is closed as if it had been asked to.
+        defer { closeEverything() }
 
         phase = .starting
         fire(.before, .startup)
+        threads.open()
         phase = .running
         fire(.during, .startup)
         fire(.after, .startup)
-        do {
-            while !stopRequested { try turn() }
-            phase = .stopping
-            let waiting = fireBeforeShutdown()
-            while waiting.count > 0 { try turn() }
-        } catch {
-            closeEverything()
-            throw error
-        }
-        closeEverything()
+        while !stopRequested { try turn() }
+        phase = .stopping
+        let waiting = fireBeforeShutdown()
+        while waiting.count > 0 { try turn() }
     }
 
     /// Asks the loop to stop after the present turn: triggers run, whatever waits fails with `ReactorStopped`, every
@@ -117,40 +138,47 @@ public final class Reactor: ReactorClock {
     }
 
     private func closeEverything() {
-        phase = .stopped
+        phase = .closing
         fire(.during, .shutdown)
-        threads.stop()
+        threads.close()
+        // The results of work that was waited for.
+        _ = executor.runBatch(on: self)
         // Whoever is told may begin something new, which is told in the next round. A program that always does is
-        // cut off: its descriptors are closed with the last round.
-        for _ in 0..<100 {
-            slots.tellStopped()
-            dropDescriptors()
-            tellStopObservers()
-            awaits.failAll()
-            timers.removeAll()
-            if executor.runBatch(on: self).count == 0, deliveries.isEmpty, flushes.isEmpty,
-                descriptors.count == 0, timers.count == 0
-            {
-                break
-            }
+        // cut off.
+        for _ in 0..<Self.closingRounds {
+            tellEverybody()
+            if executor.runBatch(on: self).isEmpty, isQuiet { break }
             deliveries.run { $0.deliver() }
             flushes.run { $0.flush() }
         }
         fire(.after, .shutdown)
         _ = executor.runBatch(on: self)
+
         timers.removeAll()
+        descriptors = DescriptorTable()
+        foreign = ForeignDescriptors()
         executor.setWakeDescriptor(-1)
         poller = nil
         stopRequested = false
         turnClock.release()
     }
 
-    private func dropDescriptors() {
+    private func tellEverybody() {
+        for holder in slots.lastFirst { holder.tellStopped() }
         for descriptor in descriptors.descriptors {
             guard let handler = descriptors.handler(at: descriptor) else { continue }
             deregister(descriptor)
             handler.reactorStopped()
         }
+        tellStopObservers()
+        threads.failWaiting()
+        awaits.failAll()
+        timers.removeAll()
+    }
+
+    /// Whether nobody is left to be told.
+    private var isQuiet: Bool {
+        deliveries.isEmpty && flushes.isEmpty && descriptors.count == 0 && timers.count == 0 && stopObservers.isEmpty
     }
 
     /// The poller, opened when the first descriptor is registered or the loop begins. It is closed when the loop ends,
@@ -195,7 +223,7 @@ public final class Reactor: ReactorClock {
 
     /// Tells every slot to read its configuration anew, as SIGHUP does.
     public func reload() {
-        slots.tellReload()
+        for holder in slots.lastFirst { holder.tellReload() }
     }
 
     // MARK: time
@@ -203,6 +231,11 @@ public final class Reactor: ReactorClock {
     /// The time of the present turn, or of this moment when the loop isn't in one.
     public var now: ReactorInstant { turnClock.now }
 
+    /// Calls `function` once, `delay` from the time of this turn, in a turn of its own.
+    ///
+    /// A negative delay counts as zero. Calls that are due together run in the order in which they were made.
+    /// - Returns: What cancels or moves the call.
+    /// - Complexity: O(log *n*) in the number of pending calls; O(1) if it is due after all others.
     @discardableResult
     public func callLater(_ delay: Duration, _ function: @escaping () -> Void) -> DelayedCall {
         timers.add(at: turnClock.now + max(delay, .zero), function)
@@ -231,7 +264,7 @@ public final class Reactor: ReactorClock {
     }
 
     /// Adds something to be called before the reactor stops, and to be waited for: nothing is closed until the Deferred
-    /// of every such trigger has fired, whether with success or failure.
+    /// of every such trigger has fired. A failure doesn't keep the reactor, and is reported by `UnhandledFailures`.
     @discardableResult
     public func addShutdownTrigger(
         waitingFor function: @escaping () -> Deferred<Void>

@@ -4,6 +4,8 @@
 public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible {
     /// Creates the error.
     public init() {}
+
+    /// A sentence for people.
     public var description: String { "the reactor stopped" }
 }
 
@@ -11,12 +13,16 @@ public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible
 public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `run()` was called while it runs already, on this or another thread.
     case alreadyRunning
+    /// Another reactor runs on this thread: its `run()` has not returned.
+    case threadTaken
     /// Another reactor of this process handles the signals.
     case signalsTaken
 
+    /// What is wrong and what to do, in a sentence.
     public var description: String {
         switch self {
         case .alreadyRunning: "the reactor runs already: run() was called again before it returned"
+        case .threadTaken: "another reactor runs on this thread: give each reactor a thread of its own"
         case .signalsTaken: "another reactor of this process handles signals: run this one without them"
         }
     }
@@ -30,5 +36,6 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Creates the error of a wait of `after`.
     public init(after: Duration) { self.after = after }
 
+    /// How long was waited, in a sentence.
     public var description: String { "timed out after \(after)" }
 }

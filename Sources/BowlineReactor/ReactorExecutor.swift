@@ -8,18 +8,38 @@ import Glibc
 import Synchronization
 
 /// Runs the jobs of Swift concurrency on its reactor's thread. Made by the reactor, reached through its handle.
+///
+/// ```swift
+/// let executor = reactor.handle.executor
+/// Task(executorPreference: executor) {
+///     print(executor.isCurrent)    // true, once the reactor runs
+/// }
+/// ```
 public final class ReactorExecutor: SerialExecutor, TaskExecutor {
-    enum Entry {
+    /// Work for the reactor's thread. Unchecked because of `release`, and right because nobody touches that reference
+    /// on the way: its sender has given it up, and the reactor's thread drops it.
+    enum Entry: @unchecked Sendable {
         case job(UnownedJob)
         case call(@Sendable (Reactor) -> Void)
+        /// A reference that only the reactor's thread may drop.
+        case release(Unmanaged<AnyObject>)
     }
 
+    /// What other threads left.
     private struct Inbox {
         var entries: ContiguousArray<Entry> = []
         var stopRequested = false
+        /// The reactor is gone: nothing that comes now will ever run.
+        var isClosed = false
         /// The poller's eventfd while there is one. It is written under the lock, so that it can't be closed, and its
         /// number taken by something else, between the look and the write.
         var wakeDescriptor: Int32 = -1
+    }
+
+    /// What one batch did.
+    struct Batch {
+        var isEmpty: Bool
+        var stopRequested: Bool
     }
 
     private let inbox = Mutex(Inbox())
@@ -27,9 +47,15 @@ public final class ReactorExecutor: SerialExecutor, TaskExecutor {
     /// pthread_self() of the thread inside `Reactor.run()`, 0 when none is.
     private let owner = Atomic<UInt>(0)
 
-    /// Jobs that the reactor's thread itself enqueued. Unsafe to the compiler, and safe because every access stands
-    /// behind `isCurrent` or is the loop's own: one thread, the owner.
-    nonisolated(unsafe) private var ready: ContiguousArray<UnownedJob> = []
+    // These three are unsafe to the compiler, and safe because every access stands behind `isCurrent` or is the loop's
+    // own: one thread, the owner.
+
+    /// What the reactor's own thread queued.
+    nonisolated(unsafe) private var ready: ContiguousArray<Entry> = []
+    /// Emptied storage of the last batch, used again by the next.
+    nonisolated(unsafe) private var spare: ContiguousArray<Entry> = []
+    /// How many jobs of Swift concurrency have run.
+    nonisolated(unsafe) private(set) var jobCount = 0
 
     init() {}
 
@@ -38,30 +64,42 @@ public final class ReactorExecutor: SerialExecutor, TaskExecutor {
 
     // MARK: what Swift concurrency calls
 
+    /// Queues a job for the reactor's thread.
     public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        if isCurrent {
-            ready.append(job)
-        } else {
-            post(.job(job))
-        }
+        post(.job(UnownedJob(job)))
     }
 
+    /// This executor as an actor names it.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// This executor as a task's preference.
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+
+    /// Whether the caller is on the reactor's thread.
     public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+
+    /// Traps unless the caller is on the reactor's thread.
     public func checkIsolated() {
-        precondition(isCurrent, "this code must run on its reactor's thread, and does not")
+        // fatalError, here and below: a precondition's sentence is lost in release builds.
+        if !isCurrent { fatalError("this code must run on its reactor's thread, and does not") }
     }
 
     // MARK: what any thread may do
 
-    /// Queues something for the reactor's thread. Only the first of a burst pays for a wake-up.
+    /// Queues something for the reactor's thread. There, it costs no lock; elsewhere, only the first of a burst pays
+    /// for a wake-up.
     func post(_ entry: Entry) {
-        inbox.withLock { inbox in
+        if isCurrent {
+            ready.append(entry)
+            return
+        }
+        let isDropped = inbox.withLock { inbox in
+            if inbox.isClosed { return true }
             inbox.entries.append(entry)
             if inbox.entries.count == 1 { Self.wake(inbox.wakeDescriptor) }
+            return false
         }
+        if isDropped { Self.drop(entry) }
     }
 
     func requestStop() {
@@ -96,52 +134,58 @@ public final class ReactorExecutor: SerialExecutor, TaskExecutor {
         }
     }
 
-    var hasReadyJobs: Bool { !ready.isEmpty }
+    /// Whether something waits that no wake-up will announce.
+    var hasReady: Bool { !ready.isEmpty }
 
-    /// Runs one batch: what other threads queued and the jobs of this one, as far as they were there at the beginning.
-    /// What they add waits for the next turn, so that no task can starve the sockets.
-    /// - Returns: how many there were, and whether another thread asked to stop.
-    func runBatch(on reactor: Reactor) -> (count: Int, stopRequested: Bool) {
-        var entries = spareEntries
-        spareEntries = []
+    /// Runs one batch: what other threads queued and then what this one did, as far as it was there at the beginning.
+    /// What is added meanwhile waits for the next turn, so that no task can starve the sockets.
+    func runBatch(on reactor: Reactor) -> Batch {
+        var posted = spare
+        spare = []
         let stopRequested = inbox.withLock { inbox in
-            swap(&inbox.entries, &entries)
+            swap(&inbox.entries, &posted)
             defer { inbox.stopRequested = false }
             return inbox.stopRequested
         }
-        var jobs = spareJobs
-        spareJobs = []
-        swap(&ready, &jobs)
+        var own: ContiguousArray<Entry> = []
+        swap(&ready, &own)
+        let batch = Batch(isEmpty: posted.isEmpty && own.isEmpty, stopRequested: stopRequested)
+        run(&posted, on: reactor)
+        spare = posted
+        run(&own, on: reactor)
+        if ready.isEmpty { ready = own }
+        return batch
+    }
 
+    /// Runs and removes `entries`, keeping their storage.
+    private func run(_ entries: inout ContiguousArray<Entry>, on reactor: Reactor) {
         let serial = asUnownedSerialExecutor()
         let tasks = asUnownedTaskExecutor()
         for entry in entries {
             switch entry {
-            case .job(let job): job.runSynchronously(isolatedTo: serial, taskExecutor: tasks)
+            case .job(let job):
+                jobCount &+= 1
+                job.runSynchronously(isolatedTo: serial, taskExecutor: tasks)
             case .call(let function): function(reactor)
+            case .release(let reference): reference.release()
             }
         }
-        for job in jobs { job.runSynchronously(isolatedTo: serial, taskExecutor: tasks) }
-
-        let count = entries.count + jobs.count
         entries.removeAll(keepingCapacity: true)
-        jobs.removeAll(keepingCapacity: true)
-        spareEntries = entries
-        spareJobs = jobs
-        return (count, stopRequested)
     }
 
-    /// Emptied arrays whose storage the next batch uses again. The loop's own, like `ready`.
-    nonisolated(unsafe) private var spareEntries: ContiguousArray<Entry> = []
-    nonisolated(unsafe) private var spareJobs: ContiguousArray<UnownedJob> = []
-}
+    /// Drops what will never run, now or later: the reactor goes. Jobs can't be dropped; their tasks stay suspended.
+    func close() {
+        let entries = inbox.withLock { inbox in
+            inbox.isClosed = true
+            defer { inbox.entries = [] }
+            return inbox.entries
+        }
+        for entry in entries { Self.drop(entry) }
+        for entry in ready { Self.drop(entry) }
+        ready = []
+    }
 
-/// The isolation domain of one reactor. Each reactor has its own, so two reactors are two domains to the compiler.
-actor ReactorContext {
-    nonisolated let executor: ReactorExecutor
-    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-    init(_ executor: ReactorExecutor) { self.executor = executor }
-
-    func run(_ body: nonisolated(nonsending) @escaping () async -> Void) async { await body() }
+    private static func drop(_ entry: Entry) {
+        if case .release(let reference) = entry { reference.release() }
+    }
 }

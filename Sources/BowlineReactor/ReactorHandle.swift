@@ -4,7 +4,7 @@
 ///
 /// ```swift
 /// let handle = reactor.handle
-/// let thread = Task.detached {
+/// Task.detached {
 ///     handle.callFromThread { reactor in
 ///         reactor.callLater(.seconds(1)) { print("on the reactor's thread") }
 ///     }
@@ -15,18 +15,21 @@ public struct ReactorHandle: Sendable {
     public let executor: ReactorExecutor
 
     /// Queues `function` for the reactor's thread and wakes the loop. Calls of one thread keep their order. A call made
-    /// before `run()` waits for it; one made on the reactor's own thread runs in the next turn.
+    /// before `run()` waits for it; one made on the reactor's own thread runs in the next turn. When the reactor is
+    /// gone, the function is released and never called.
     ///
     /// Thread: any.
     public func callFromThread(_ function: @escaping @Sendable (Reactor) -> Void) {
         executor.post(.call(function))
     }
 
-    /// Calls `function` with the object that `bound` stands for, on the reactor's thread.
+    /// Calls `function` with the object that `bound` stands for, on the reactor's thread, as `callFromThread` does.
     ///
-    /// Thread: any. The ticket must have been made by this handle's reactor.
+    /// Thread: any. The ticket must have been made by this handle's reactor; another's ends the program.
     public func call<Object: AnyObject>(_ bound: Bound<Object>, _ function: @escaping @Sendable (Object) -> Void) {
-        precondition(bound.executor === executor, "this object belongs to another reactor")
+        if bound.executor !== executor {
+            fatalError("this object was bound by another reactor: use that reactor's handle")
+        }
         executor.post(.call { _ in function(bound.object) })
     }
 
@@ -34,37 +37,4 @@ public struct ReactorHandle: Sendable {
     public func stop() {
         executor.requestStop()
     }
-}
-
-/// Stands for an object of a reactor where the object itself can't go: on other threads.
-///
-/// Made by `Reactor.bind(_:)`, used with `ReactorHandle.call(_:_:)`. It keeps the object alive and gives it back to the
-/// reactor's thread when it is released itself, wherever that happens.
-public final class Bound<Object: AnyObject>: Sendable {
-    let executor: ReactorExecutor
-
-    /// Unsafe to the compiler, and safe because it is read only by `ReactorHandle.call`'s closure on the reactor's
-    /// thread; the reference itself is carried back there by `deinit`, so not even the last release happens elsewhere.
-    nonisolated(unsafe) let object: Object
-
-    init(_ object: Object, executor: ReactorExecutor) {
-        self.object = object
-        self.executor = executor
-    }
-
-    deinit {
-        guard !executor.isCurrent else { return }
-        let carried = Carried(object)
-        executor.post(.call { _ in carried.drop() })
-    }
-}
-
-/// Carries a reference to the thread that may release it. Unchecked, and right because nothing is done with the value
-/// on the way: `drop` runs on the reactor's thread, after the sender has forgotten the reference.
-final class Carried: @unchecked Sendable {
-    private var object: AnyObject?
-
-    init(_ object: AnyObject) { self.object = object }
-
-    func drop() { object = nil }
 }

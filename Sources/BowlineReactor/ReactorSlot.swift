@@ -19,7 +19,8 @@ public protocol ReactorSlot {
     /// Makes the value when it is first asked for and nobody has set one.
     static func makeDefault(for reactor: Reactor) -> Value
 
-    /// Tells the value that its reactor stops: whatever waits on it must fail with `ReactorStopped` now.
+    /// Tells the value that its reactor stops: whatever waits on it must fail with `ReactorStopped` now. It stays in
+    /// its slot for the next run. It is told again if, while everything closes, somebody may have begun anew.
     static func reactorStopped(_ value: Value)
 
     /// Tells the value to read its configuration anew (SIGHUP, where the reactor handles signals). Does nothing by
@@ -28,33 +29,51 @@ public protocol ReactorSlot {
 }
 
 extension ReactorSlot {
+    /// Does nothing.
     public static func reload(_ value: Value) {}
 }
 
-/// The slots of one reactor.
+/// The slots of one reactor. There is a handful, so a search is faster than a dictionary.
 struct SlotTable {
-    private struct Entry {
-        var value: Any
-        var stopped: () -> Void
-        var reload: () -> Void
-    }
-
-    private var entries: [ObjectIdentifier: Entry] = [:]
+    private var holders: [any SlotHolder] = []
 
     func value<Slot: ReactorSlot>(of slot: Slot.Type) -> Slot.Value? {
-        entries[ObjectIdentifier(slot)]?.value as? Slot.Value
+        holder(of: slot)?.value
     }
 
     mutating func set<Slot: ReactorSlot>(_ value: Slot.Value, of slot: Slot.Type) {
-        entries[ObjectIdentifier(slot)] = Entry(
-            value: value, stopped: { Slot.reactorStopped(value) }, reload: { Slot.reload(value) })
+        if let holder = holder(of: slot) {
+            holder.value = value
+        } else {
+            holders.append(Holder<Slot>(value))
+        }
     }
 
-    func tellStopped() {
-        for entry in entries.values { entry.stopped() }
+    /// Those that are there, the last made first: it may stand on those before it.
+    var lastFirst: [any SlotHolder] { holders.reversed() }
+
+    private func holder<Slot: ReactorSlot>(of slot: Slot.Type) -> Holder<Slot>? {
+        for holder in holders where holder.key == ObjectIdentifier(slot) {
+            // The key is the type, and only `set` makes holders: one of this key is a Holder<Slot>.
+            return unsafeDowncast(holder, to: Holder<Slot>.self)
+        }
+        return nil
     }
 
-    func tellReload() {
-        for entry in entries.values { entry.reload() }
+    private final class Holder<Slot: ReactorSlot>: SlotHolder {
+        var value: Slot.Value
+        var key: ObjectIdentifier { ObjectIdentifier(Slot.self) }
+
+        init(_ value: Slot.Value) { self.value = value }
+
+        func tellStopped() { Slot.reactorStopped(value) }
+        func tellReload() { Slot.reload(value) }
     }
+}
+
+/// A slot's value without its type.
+protocol SlotHolder: AnyObject {
+    var key: ObjectIdentifier { get }
+    func tellStopped()
+    func tellReload()
 }

@@ -8,45 +8,60 @@ import Synchronization
 /// one reactor at a time.
 private let signalPipe = Atomic<Int32>(-1)
 
+/// How many threads are inside the handler. The pipe isn't closed before they are out.
+private let insideHandler = Atomic<Int>(0)
+
 /// Turns signals into events of one reactor while it runs, and gives back what it changed.
-final class SignalRelay: ReactorDescriptor {
+final class SignalRelay: DescriptorHandler {
     private static let handled = [SIGINT, SIGTERM, SIGHUP]
 
-    let fileDescriptor: Int32
+    private let readingEnd: Int32
     private let writingEnd: Int32
     private unowned let reactor: Reactor
     private var previous: [(signal: Int32, action: sigaction)] = []
 
+    /// Takes the signals over, or changes nothing and throws `ReactorError.signalsTaken` or a `SystemError`.
     init(reactor: Reactor) throws {
+        self.reactor = reactor
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw SystemError(errno, "pipe") }
+        (readingEnd, writingEnd) = (ends[0], ends[1])
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
-        guard signalPipe.compareExchange(expected: -1, desired: ends[1], ordering: .acquiringAndReleasing).exchanged
+        do {
+            try reactor.register(readingEnd, .read, self)
+        } catch {
+            closePipe()
+            throw error
+        }
+        guard signalPipe.compareExchange(expected: -1, desired: writingEnd, ordering: .sequentiallyConsistent).exchanged
         else {
-            close(ends[0])
-            close(ends[1])
+            reactor.deregister(readingEnd)
+            closePipe()
             throw ReactorError.signalsTaken
         }
-        fileDescriptor = ends[0]
-        writingEnd = ends[1]
-        self.reactor = reactor
+        takeOver()
+    }
+
+    private func takeOver() {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { number in
+            let saved = errno
+            insideHandler.add(1, ordering: .sequentiallyConsistent)
+            let pipe = signalPipe.load(ordering: .sequentiallyConsistent)
+            var byte = UInt8(truncatingIfNeeded: number)
+            if pipe >= 0 { _ = write(pipe, &byte, 1) }
+            insideHandler.subtract(1, ordering: .sequentiallyConsistent)
+            errno = saved
+        }
+        action.sa_flags = SA_RESTART
         for signal in Self.handled {
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { number in
-                let saved = errno
-                var byte = UInt8(truncatingIfNeeded: number)
-                _ = write(signalPipe.load(ordering: .relaxed), &byte, 1)
-                errno = saved
-            }
-            action.sa_flags = SA_RESTART
             var old = sigaction()
             sigaction(signal, &action, &old)
             previous.append((signal, old))
         }
-        try reactor.addReader(self)
     }
 
     /// Puts the former handlers back and closes the pipe.
@@ -56,23 +71,32 @@ final class SignalRelay: ReactorDescriptor {
             sigaction(signal, &action, nil)
         }
         previous = []
-        signalPipe.store(-1, ordering: .releasing)
-        reactor.removeReader(self)
-        close(fileDescriptor)
+        reactor.deregister(readingEnd)
+        signalPipe.store(-1, ordering: .sequentiallyConsistent)
+        while insideHandler.load(ordering: .sequentiallyConsistent) != 0 { sched_yield() }
+        closePipe()
+    }
+
+    private func closePipe() {
+        close(readingEnd)
         close(writingEnd)
     }
 
-    func readReady() {
+    func descriptorReady(_ readiness: Readiness) {
         var byte: UInt8 = 0
-        while read(fileDescriptor, &byte, 1) == 1 {
-            switch Int32(byte) {
-            case SIGHUP: reactor.reload()
-            default:
-                reactor.lastSignal = Int32(byte)
+        while read(readingEnd, &byte, 1) == 1 {
+            let signal = Int32(byte)
+            if signal == SIGHUP {
+                reactor.reload()
+            } else {
+                reactor.lastSignal = signal
                 reactor.stop()
             }
         }
     }
 
-    func connectionLost(_ reason: any Error) {}
+    func reactorStopped() {}
 }
+
+@available(*, unavailable)
+extension SignalRelay: Sendable {}

@@ -5,6 +5,8 @@ struct StopObservers {
     private var functions: [UInt64: () -> Void] = [:]
     private var nextID: UInt64 = 0
 
+    var isEmpty: Bool { functions.isEmpty }
+
     mutating func add(_ function: @escaping () -> Void) -> UInt64 {
         nextID += 1
         functions[nextID] = function

@@ -23,6 +23,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
         self.call = call
     }
 
+    /// One line, as in `connect: Connection refused`.
     public var description: String { "\(call): \(Self.text(of: code))" }
 
     /// The system's text for an errno value, such as "Connection refused".

@@ -66,7 +66,8 @@ extension Reactor {
         while let entry = triggers.take(.before, .shutdown) {
             guard let deferred = entry() else { continue }
             waiting.count += 1
-            deferred.addBoth { _ in waiting.count -= 1 }
+            // Looks, and leaves a failure to be reported.
+            deferred.onResult { _ in waiting.count -= 1 }
         }
         return waiting
     }

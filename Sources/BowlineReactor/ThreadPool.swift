@@ -1,128 +1,192 @@
 // Threads for work that blocks: reading files, a database, a C library without an event loop. Never for names.
 //
-// Threads are started when there is work and none is idle, up to a bound, and end with the reactor's run. Results come
-// back through the reactor's handle, so nothing of the reactor is ever touched from here.
+// Threads are started while the reactor runs, when there is work and none is idle, up to a bound, and are joined before
+// the run ends. They never see anything of the reactor: a job has a number, and the Deferred of that number waits here,
+// on the reactor's thread, until the result comes back through the handle.
 
+import BowlineDeferred
 import Glibc
 import Synchronization
 
 /// A bounded pool of threads that belongs to one reactor.
 final class ThreadPool {
+    /// A hung file server must not hang everything else, and a crowd of threads helps no disk.
     static let defaultLimit = 8
 
     /// Work on its way to a thread. Unchecked, and right because the closure is handed over whole: it was `sending`,
     /// nobody keeps it, and exactly one thread takes it out of the queue.
-    struct Job: @unchecked Sendable {
+    private struct Job: @unchecked Sendable {
+        var number: UInt64
         var run: () -> Void
-        /// Called on the reactor's thread instead of `run`, when the reactor stops first.
-        var abandon: () -> Void
     }
 
-    /// What the pool's threads share.
-    final class Shared: Sendable {
+    /// What the pool's threads share. Each semaphore count is a job that was queued or a thread that is to end.
+    private final class Shared: Sendable {
         struct State {
-            var queue: [Job] = []
-            var threads = 0
+            var queue = JobQueue()
+            /// Threads that have no job, or not yet.
             var idle = 0
-            var closing = false
+            var isClosing = false
+        }
+
+        enum Order {
+            case run(Job)
+            case end
+            /// The job was taken back.
+            case nothing
         }
 
         let state = Mutex(State())
-        /// Counts jobs and stop requests: a thread waits on it, so that no condition variable is needed.
         let semaphore = Semaphore()
-        let ended = Semaphore()
+
+        func nextOrder() -> Order {
+            semaphore.wait()
+            return state.withLock { state in
+                guard let job = state.queue.popFirst() else { return state.isClosing ? .end : .nothing }
+                state.idle -= 1
+                return .run(job)
+            }
+        }
+    }
+
+    /// Jobs first in, first out. An array with a head, since it is nearly always empty.
+    private struct JobQueue {
+        private var jobs: [Job] = []
+        private var head = 0
+
+        var count: Int { jobs.count - head }
+
+        mutating func append(_ job: Job) { jobs.append(job) }
+
+        mutating func popFirst() -> Job? {
+            guard head < jobs.count else { return nil }
+            let job = jobs[head]
+            jobs[head].run = {}
+            head += 1
+            if head == jobs.count {
+                jobs.removeAll(keepingCapacity: true)
+                head = 0
+            } else if head >= 64, head * 2 >= jobs.count {
+                jobs.removeFirst(head)
+                head = 0
+            }
+            return job
+        }
+
+        mutating func remove(_ number: UInt64) {
+            guard let place = jobs[head...].firstIndex(where: { $0.number == number }) else { return }
+            jobs.remove(at: place)
+        }
+
+        mutating func removeAll() {
+            jobs = []
+            head = 0
+        }
+    }
+
+    /// Who waits for a job's result.
+    private struct Waiting {
+        var deferred: AnyObject
+        var fail: (any Error) -> Void
     }
 
     private var shared = Shared()
-    var limit = ThreadPool.defaultLimit
+    private var threads: [pthread_t] = []
+    private var isOpen = false
+    private var waiting: [UInt64: Waiting] = [:]
+    private var nextNumber: UInt64 = 0
 
-    /// Queues a job, and starts a thread for it if none is idle and the limit allows.
-    func submit(_ job: Job) {
-        let shared = self.shared
-        let mustStart = shared.state.withLock { state in
-            state.queue.append(job)
-            guard state.idle < state.queue.count, state.threads < limit else { return false }
-            state.threads += 1
-            return true
-        }
-        if mustStart { startThread { Self.work(shared) } }
-        shared.semaphore.signal()
+    var limit = ThreadPool.defaultLimit {
+        didSet { grow() }
     }
 
-    /// Ends the threads: jobs that didn't begin are abandoned, the running ones are waited for.
-    func stop() {
-        let (abandoned, threads) = shared.state.withLock { state in
-            defer {
-                state.queue = []
-                state.closing = true
-            }
-            return (state.queue, state.threads)
+    /// Queues `work`, for which `deferred` waits, and returns its number.
+    func submit<Value>(
+        _ deferred: Deferred<Value>, _ work: @escaping (_ number: UInt64) -> Void
+    ) -> UInt64 {
+        nextNumber += 1
+        let number = nextNumber
+        waiting[number] = Waiting(deferred: deferred, fail: { deferred.errback($0) })
+        let job = Job(number: number, run: { work(number) })
+        shared.state.withLock { $0.queue.append(job) }
+        grow()
+        shared.semaphore.signal()
+        return number
+    }
+
+    /// Takes out the Deferred that waits for a job; nil if it has given up.
+    func finish<Value>(_ number: UInt64, as type: Deferred<Value>.Type) -> Deferred<Value>? {
+        // A number's Deferred has the type with which `submit` was called.
+        waiting.removeValue(forKey: number).map { unsafeDowncast($0.deferred, to: type) }
+    }
+
+    /// Forgets a job, and takes it back if it hasn't begun.
+    func giveUp(_ number: UInt64) {
+        waiting[number] = nil
+        shared.state.withLock { $0.queue.remove(number) }
+    }
+
+    /// Begins to start threads: for what was queued before, and for what comes.
+    func open() {
+        isOpen = true
+        grow()
+    }
+
+    /// Ends the threads: jobs that didn't begin are dropped, the running ones are waited for.
+    func close() {
+        isOpen = false
+        shared.state.withLock { state in
+            state.queue.removeAll()
+            state.isClosing = true
         }
-        for _ in 0..<threads { shared.semaphore.signal() }
-        for _ in 0..<threads { shared.ended.wait() }
+        for _ in threads { shared.semaphore.signal() }
+        for thread in threads { pthread_join(thread, nil) }
+        threads = []
         shared = Shared()
-        for job in abandoned { job.abandon() }
+    }
+
+    /// Fails everybody who still waits, in the order in which they came.
+    func failWaiting() {
+        for number in waiting.keys.sorted() { waiting.removeValue(forKey: number)?.fail(ReactorStopped()) }
+    }
+
+    /// Starts as many threads as there are jobs without one, within the limit.
+    private func grow() {
+        while isOpen, threads.count < limit {
+            let isNeeded = shared.state.withLock { state in
+                guard state.idle < state.queue.count else { return false }
+                state.idle += 1
+                return true
+            }
+            guard isNeeded else { return }
+            do {
+                threads.append(try startThread { [shared] in Self.work(shared) })
+            } catch {
+                shared.state.withLock { $0.idle -= 1 }
+                // Those that there are do the work. Without any, it would never be done.
+                if threads.isEmpty { dropQueue(error) }
+                return
+            }
+        }
+    }
+
+    private func dropQueue(_ error: SystemError) {
+        shared.state.withLock { $0.queue.removeAll() }
+        for number in waiting.keys.sorted() { waiting.removeValue(forKey: number)?.fail(error) }
     }
 
     private static func work(_ shared: Shared) {
         while true {
-            shared.state.withLock { $0.idle += 1 }
-            shared.semaphore.wait()
-            let (job, closing) = shared.state.withLock { state in
-                state.idle -= 1
-                return (state.queue.isEmpty ? nil : state.queue.removeFirst(), state.closing)
+            switch shared.nextOrder() {
+            case .run(let job):
+                job.run()
+                shared.state.withLock { $0.idle += 1 }
+            case .nothing: continue
+            case .end: return
             }
-            if let job { job.run() } else if closing { break }
         }
-        shared.ended.signal()
     }
 }
 
 @available(*, unavailable)
 extension ThreadPool: Sendable {}
-
-/// sem_t(7) with an address of its own.
-final class Semaphore: Sendable {
-    /// Unsafe to the compiler, and safe because sem_post and sem_wait are the synchronisation: POSIX makes both safe
-    /// from any thread, and the memory lives as long as this object.
-    nonisolated(unsafe) private let semaphore: UnsafeMutablePointer<sem_t>
-
-    init() {
-        semaphore = .allocate(capacity: 1)
-        sem_init(semaphore, 0, 0)
-    }
-
-    deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
-    }
-
-    func signal() { sem_post(semaphore) }
-
-    func wait() {
-        while sem_wait(semaphore) != 0, errno == EINTR {}
-    }
-}
-
-/// Starts a detached thread with all signals blocked, so that those of the process reach the threads that expect them.
-package func startThread(_ body: @escaping @Sendable () -> Void) {
-    final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    var blocked = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&blocked)
-    pthread_sigmask(SIG_SETMASK, &blocked, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-
-    var thread = pthread_t()
-    let argument = Unmanaged.passRetained(Body(body)).toOpaque()
-    let status = pthread_create(&thread, nil, { argument in
-        guard let argument else { return nil }
-        Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-        return nil
-    }, argument)
-    precondition(status == 0, "a thread could not be started: \(SystemError.text(of: status))")
-    pthread_detach(thread)
-}

@@ -79,8 +79,9 @@ package final class TimerQueue {
     package func removeAll() {
         while count > 0 {
             let call = entries[count - 1].call.takeUnretainedValue()
-            call.function = nil
             remove(call)
+            // Last: the closure may own whatever cancels this very call as it goes.
+            call.function = nil
         }
     }
 

@@ -51,7 +51,7 @@ public final class MemoryTransport: Transport {
 
     /// Whether the peer takes nothing: what is written stays buffered, as when its window is full.
     public var isStalled = false {
-        didSet { if !isStalled { wake() } }
+        didSet { if !isStalled { queueFlush() } }
     }
 
     public let peer: SocketAddress
@@ -277,8 +277,7 @@ public final class MemoryTransport: Transport {
     private func tellEnd(_ reason: ConnectionEnd) -> Bool {
         guard !isTold else { return false }
         isTold = true
-        producer?.stop()
-        producer = nil
+        stopProducer()
         let (`protocol`, onEnd) = (self.protocol, self.onEnd)
         self.protocol = nil
         self.onEnd = nil
@@ -289,18 +288,19 @@ public final class MemoryTransport: Transport {
     }
 
     private func readEnd() {
-        guard let halfCloseable = `protocol` as? any HalfCloseableProtocol else { return end(.done) }
+        guard let halfCloseable = `protocol` as? any HalfCloseableProtocol else {
+            stopProducer()
+            if output.isEmpty { return end(.done) }
+            state = .closing
+            return queueFlush()
+        }
         isReadClosed = true
         halfCloseable.readConnectionLost()
         if writeClose == .done { end(.done) }
     }
 
     private func flush() {
-        if isStalled, !output.isEmpty {
-            startCloseTimer()
-            isFlushQueued = false
-            return
-        }
+        if isStalled, !output.isEmpty { return startCloseTimer() }
         sent += output
         output = []
         resumeProducer()
@@ -323,6 +323,12 @@ public final class MemoryTransport: Transport {
         guard case .push(let producer) = producer, !isProducerPaused else { return }
         isProducerPaused = true
         producer.pauseProducing()
+    }
+
+    private func stopProducer() {
+        let stopped = producer
+        producer = nil
+        stopped?.stop()
     }
 
     private func resumeProducer() {

@@ -7,6 +7,11 @@ import Glibc
 /// Accepts connections on an address until it is stopped.
 ///
 /// Made by `listenTCP` and `listenUNIX`, and kept alive by its reactor.
+/// ```swift
+/// let port = try reactor.listenTCP(port: 0, factory: ServerFactory { Echo() })
+/// print("listening on", port.address)
+/// port.stopListening()
+/// ```
 public final class ListeningPort {
     /// So many connections are accepted for one event before others get their turn.
     private static let acceptsPerEvent = 64
@@ -16,13 +21,16 @@ public final class ListeningPort {
     /// Where it listens; the port is the real one where 0 was asked for.
     public let address: SocketAddress
 
-    private unowned let reactor: Reactor
+    /// Weak, because the user may keep a port for longer than its reactor, and stop it then.
+    private weak var reactor: Reactor?
     private let factory: Factory
     private var descriptor: Int32
     /// Held for the moment when no other descriptor is to be had: closing it makes room to accept one connection and
     /// close that, which its client sees, instead of a listener that spins on an event it can't consume.
     private var reserve: Int32
     private var isPaused = false
+    /// The file that listening on a UNIX path has made.
+    private var file: SocketFile?
 
     /// Whether it still accepts.
     public var isListening: Bool { descriptor >= 0 }
@@ -39,6 +47,8 @@ public final class ListeningPort {
         do {
             if address.isIP {
                 try SocketCalls.setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+                // What is accepted inherits this: one call, instead of one for each connection.
+                try SocketCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
                 if address.domain == AF_INET6 {
                     try SocketCalls.setOption(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
                 }
@@ -53,11 +63,17 @@ public final class ListeningPort {
         self.descriptor = descriptor
         self.address = SocketCalls.localAddress(descriptor) ?? address
         reserve = Self.openReserve()
+        if let path = filePath { file = SocketCalls.socketFile(path) }
+    }
+
+    deinit {
+        // Only when the reactor went away without having been stopped: while it stands, its table holds this object.
+        if isListening { closeSockets() }
     }
 
     func start() throws(SystemError) {
         do {
-            try reactor.register(descriptor, .read, self)
+            try reactor?.register(descriptor, .read, self)
         } catch {
             closeSockets()
             throw error
@@ -65,10 +81,11 @@ public final class ListeningPort {
         factory.begin()
     }
 
-    /// Stops accepting and frees the port. Connections that were accepted go on. Stopping twice is once.
+    /// Stops accepting and frees the port; the file of a UNIX socket is removed, unless another has taken its place.
+    /// Connections that were accepted go on. Stopping twice is once.
     public func stopListening() {
         guard isListening else { return }
-        reactor.deregisterBeforeClose(descriptor)
+        reactor?.deregisterBeforeClose(descriptor)
         closeSockets()
         factory.end()
     }
@@ -78,6 +95,13 @@ public final class ListeningPort {
         descriptor = -1
         if reserve >= 0 { SocketCalls.close(reserve) }
         reserve = -1
+        if let path = filePath, let file, SocketCalls.socketFile(path) == file { SocketCalls.removeSocketFile(path) }
+    }
+
+    /// The path of a UNIX socket; nil for an abstract name, which has no file.
+    private var filePath: String? {
+        guard case .unix(let path) = address, path.utf8.first != 0 else { return nil }
+        return path
     }
 
     private func acceptConnections() {
@@ -98,19 +122,15 @@ public final class ListeningPort {
     }
 
     private func serve(_ accepted: Int32, _ peer: SocketAddress?) {
-        guard let made = factory.buildProtocol(peer ?? .unspecified) else {
+        guard let reactor, let made = factory.buildProtocol(peer ?? .unspecified) else {
             SocketCalls.close(accepted)
             return
-        }
-        if address.isIP {
-            // Fails only where the peer is gone already, which reading will tell.
-            try? SocketCalls.setOption(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         }
         let connection = StreamConnection(accepted, peer: peer, isTCP: address.isIP, reactor: reactor)
         do {
             try reactor.register(accepted, .read, connection)
         } catch {
-            SocketCalls.close(accepted)
+            // For want of kernel memory. The protocol has not been told of its connection, which closes its descriptor.
             return
         }
         connection.start(made, onEnd: nil)
@@ -133,14 +153,14 @@ public final class ListeningPort {
 
     /// Looks away for a moment: the event would come again at once, and nothing can be done about it.
     private func pause() {
-        guard !isPaused else { return }
+        guard let reactor, !isPaused else { return }
         isPaused = true
         reactor.setInterest([], of: descriptor)
         reactor.callLater(Self.retryDelay) { [weak self] in
             guard let self, self.isListening else { return }
             self.isPaused = false
             if self.reserve < 0 { self.reserve = Self.openReserve() }
-            self.reactor.setInterest(.read, of: self.descriptor)
+            self.reactor?.setInterest(.read, of: self.descriptor)
         }
     }
 
@@ -178,8 +198,12 @@ extension Reactor {
         return try listen(at: address, backlog: backlog, reusePort: reusePort, factory: factory)
     }
 
-    /// Listens for connections on a UNIX stream socket. A file that stands at `path` is an error (EADDRINUSE); the one
-    /// that this makes stays when listening stops.
+    /// Listens for connections on a UNIX stream socket. A file that stands at `path` is an error (EADDRINUSE), even if
+    /// nobody listens on it; the one that this makes is removed when listening stops.
+    ///
+    /// - Parameters:
+    ///   - path: at most 107 octets, or an abstract name, which begins with NUL.
+    ///   - backlog: how many connections the system may hold that were not accepted yet.
     /// - Throws: the `SystemError` of socket, bind or listen.
     public func listenUNIX(
         path: String, backlog: Int = 1024, factory: ServerFactory

@@ -46,7 +46,9 @@ struct OutputBuffer: ~Copyable {
         let needed = count + addition
         var target = storage
         if needed > storage.count / 2 {
-            target = .allocate(byteCount: max(Self.initialCapacity, needed * 3 / 2), alignment: 16)
+            // The first write of a turn is often the only one, so that nothing is added for more; growth doubles.
+            let capacity = storage.count == 0 ? needed : needed * 2
+            target = .allocate(byteCount: max(Self.initialCapacity, capacity), alignment: 16)
         }
         target.copyMemory(from: unsent)
         tail = count

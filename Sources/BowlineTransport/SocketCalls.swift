@@ -13,6 +13,12 @@ package enum TransferResult: Equatable {
     case failed(CInt)
 }
 
+/// The identity of a UNIX socket's file: another server may have put its own at the same path meanwhile.
+package struct SocketFile: Equatable {
+    var device: dev_t
+    var inode: ino_t
+}
+
 package enum SocketCalls {
     /// Opens a non-blocking, close-on-exec socket. The corresponding C function is `socket`.
     package static func socket(family: Int32, type: __socket_type) throws(SystemError) -> Int32 {
@@ -26,12 +32,11 @@ package enum SocketCalls {
     /// Begins a connection; returns whether it is there already. The corresponding C function is `connect`.
     package static func connect(_ descriptor: Int32, _ address: SocketAddress) throws(SystemError) -> Bool {
         if let code = SocketFaults.take(.connect) { throw SystemError(code, "connect") }
-        let code = address.withSockaddr { pointer, length in
-            retrying { Glibc.connect(descriptor, pointer, length) } == 0 ? 0 : errno
-        }
+        let code = address.withSockaddr { Glibc.connect(descriptor, $0, $1) == 0 ? 0 : errno }
         switch code {
         case 0: return true
-        case EINPROGRESS: return false
+        // An interrupted connect goes on by itself; calling again would only give EALREADY (connect(3p)).
+        case EINPROGRESS, EINTR: return false
         default: throw SystemError(code, "connect")
         }
     }
@@ -117,6 +122,19 @@ package enum SocketCalls {
     package static func takeError(_ descriptor: Int32) -> CInt {
         if let code = SocketFaults.take(.takeError) { return code }
         return option(descriptor, SOL_SOCKET, SO_ERROR) ?? errno
+    }
+
+    /// What identifies the file that a UNIX socket is bound to; nil if none is there. The corresponding C function is
+    /// `lstat`.
+    package static func socketFile(_ path: String) -> SocketFile? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        return SocketFile(device: status.st_dev, inode: status.st_ino)
+    }
+
+    /// Removes the file of a UNIX socket. The corresponding C function is `unlink`.
+    package static func removeSocketFile(_ path: String) {
+        _ = unlink(path)
     }
 
     /// The corresponding C function is `setsockopt` with an int.

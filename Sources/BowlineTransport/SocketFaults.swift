@@ -25,6 +25,12 @@ package enum SocketFaults {
         isArmed.store(true, ordering: .releasing)
     }
 
+    /// Forgets what is planned on this thread and was not used up.
+    package static func clear() {
+        let thread = UInt(pthread_self())
+        planned.withLock { $0 = $0.filter { $0.key.thread != thread } }
+    }
+
     static func take(_ call: Call) -> CInt? {
         guard isArmed.load(ordering: .relaxed) else { return nil }
         return planned.withLock { planned in

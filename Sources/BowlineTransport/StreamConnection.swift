@@ -2,7 +2,8 @@
 // listening port; kept alive by the reactor's table while it is registered, and by whoever holds it as a transport.
 //
 // It never calls its protocol from inside one of the protocol's calls: reading happens when the loop says so, sending
-// at the end of the turn, and endings are delivered in a phase of their own.
+// at the end of the turn, and endings are delivered in a phase of their own. What the protocol may ask is in this file;
+// the two directions and the end are in StreamConnection+Input, +Output and +End.
 
 import BowlineReactor
 import CLinux
@@ -11,9 +12,9 @@ import Glibc
 /// A connected stream socket as a transport.
 final class StreamConnection: Transport {
     /// Where the connection is in its life; it only goes forward.
-    private enum Phase {
+    enum Phase {
         case open
-        /// `loseConnection` was called: sending what was written, then closing.
+        /// Sending what was written, then closing: `loseConnection` was called, or the peer sent its end.
         case closing
         /// The descriptor is closed; `connectionLost` is to come, with this reason.
         case closed(ConnectionEnd)
@@ -21,47 +22,50 @@ final class StreamConnection: Transport {
         case finished
     }
 
-    /// Above this many unsent bytes a push producer is paused.
-    private static let highWaterMark = 64 * 1024
-    /// So many reads that fill the whole buffer are made for one event before others get their turn.
-    private static let readsPerEvent = 4
-
-    private unowned let reactor: Reactor
-    private let descriptor: Int32
-    private let isTCP: Bool
-    @exclusivity(unchecked) private var phase = Phase.open
-    @exclusivity(unchecked) private var `protocol`: (any Protocol)?
-    @exclusivity(unchecked) private var output = OutputBuffer()
-    @exclusivity(unchecked) private var isFlushQueued = false
-    /// The system took less than there was: writability is waited for.
-    @exclusivity(unchecked) private var isBlocked = false
-    @exclusivity(unchecked) private var isReadPaused = false
-    /// The peer sent its end, and the protocol goes on writing.
-    @exclusivity(unchecked) private var isReadClosed = false
-    @exclusivity(unchecked) private var writeClose = WriteClose.none
-    /// A hang-up came while reading was paused: the descriptor is out of the table, since level-triggered polling would
-    /// report it without end.
-    @exclusivity(unchecked) private var isHungUp = false
-    private var producer: Producer?
-    private var isProducerPaused = false
-    private var closeTimer: DelayedCall?
-    private var onEnd: ((ConnectionEnd) -> Void)?
-    private var knownPeer: SocketAddress?
-    private var knownHost: SocketAddress?
-
     /// How far the closing of the writing direction has come.
-    private enum WriteClose {
+    enum WriteClose {
         case none, requested, done
     }
 
+    /// Above this many unsent bytes a push producer is paused.
+    static let highWaterMark = 64 * 1024
+
+    unowned let reactor: Reactor
+    let descriptor: Int32
+    private let isTCP: Bool
+    @exclusivity(unchecked) var phase = Phase.open
+    @exclusivity(unchecked) var `protocol`: (any Protocol)?
+    @exclusivity(unchecked) var output = OutputBuffer()
+    @exclusivity(unchecked) var isFlushQueued = false
+    /// The system took less than there was: writability is waited for.
+    @exclusivity(unchecked) var isBlocked = false
+    @exclusivity(unchecked) var isReadPaused = false
+    /// The peer sent its end, and the protocol goes on writing.
+    @exclusivity(unchecked) var isReadClosed = false
+    @exclusivity(unchecked) var writeClose = WriteClose.none
+    @exclusivity(unchecked) var isProducerPaused = false
+    @exclusivity(unchecked) var producer: Producer?
+    /// Set while the descriptor is out of the reactor's table, because a hang-up came while reading was paused: the
+    /// number under which the reactor tells this connection that it stops.
+    var hangUpObserver: UInt64?
+    var closeTimer: DelayedCall?
+    var onEnd: ((ConnectionEnd) -> Void)?
+    private var knownPeer: SocketAddress?
+    private var knownHost: SocketAddress?
+
     var closeTimeout: Duration = .seconds(30)
 
-    /// Takes over a connected, non-blocking descriptor. It is watched from `start` on.
+    /// Takes over a connected, non-blocking descriptor, which its maker registers with the reactor.
     init(_ descriptor: Int32, peer: SocketAddress?, isTCP: Bool, reactor: Reactor) {
         self.descriptor = descriptor
         self.reactor = reactor
         self.isTCP = isTCP
         knownPeer = peer
+    }
+
+    deinit {
+        // Only when the reactor itself went away without having been stopped.
+        if !isClosed { SocketCalls.close(descriptor) }
     }
 
     /// Gives the connection its protocol and begins. `onEnd` is called once, after `connectionLost`.
@@ -82,9 +86,7 @@ final class StreamConnection: Transport {
 
     func loseConnection() {
         guard case .open = phase else { return }
-        phase = .closing
-        updateInterest()
-        queueFlush()
+        beginClosing()
     }
 
     func abortConnection() {
@@ -109,17 +111,7 @@ final class StreamConnection: Transport {
         guard isReadPaused else { return }
         isReadPaused = false
         guard case .open = phase else { return }
-        if isHungUp {
-            // What is left to read, and the end behind it, are found by reading: the loop does so once it watches again.
-            isHungUp = false
-            do {
-                try reactor.register(descriptor, wantedInterest, self)
-            } catch {
-                close(.lost(error.code))
-            }
-        } else {
-            updateInterest()
-        }
+        if hangUpObserver == nil { updateInterest() } else { watchAgain() }
     }
 
     func registerProducer(_ producer: Producer) {
@@ -141,6 +133,21 @@ final class StreamConnection: Transport {
         if !isClosed { queueFlush() }
     }
 
+    var isConnected: Bool {
+        if case .open = phase { true } else { false }
+    }
+
+    var bufferedByteCount: Int { output.count }
+
+    var isClosed: Bool {
+        switch phase {
+        case .open, .closing: false
+        case .closed, .finished: true
+        }
+    }
+
+    // MARK: addresses and options
+
     var peer: SocketAddress {
         if let knownPeer { return knownPeer }
         let address = (isClosed ? nil : SocketCalls.peerAddress(descriptor)) ?? .unspecified
@@ -156,242 +163,61 @@ final class StreamConnection: Transport {
     }
 
     var isNoDelay: Bool {
-        get { isTCP && !isClosed && SocketCalls.option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY) != 0 }
-        set { setOption(Int32(IPPROTO_TCP), TCP_NODELAY, newValue, onlyTCP: true) }
+        get { isTCP && option(Int32(IPPROTO_TCP), TCP_NODELAY) }
+        set { if isTCP { setOption(Int32(IPPROTO_TCP), TCP_NODELAY, newValue) } }
     }
 
     var isKeepAlive: Bool {
-        get { !isClosed && (SocketCalls.option(descriptor, SOL_SOCKET, SO_KEEPALIVE) ?? 0) != 0 }
-        set { setOption(SOL_SOCKET, SO_KEEPALIVE, newValue, onlyTCP: false) }
+        get { option(SOL_SOCKET, SO_KEEPALIVE) }
+        set { setOption(SOL_SOCKET, SO_KEEPALIVE, newValue) }
     }
 
-    private func setOption(_ level: Int32, _ name: Int32, _ value: Bool, onlyTCP: Bool) {
-        guard !isClosed, isTCP || !onlyTCP else { return }
+    private func option(_ level: Int32, _ name: Int32) -> Bool {
+        !isClosed && (SocketCalls.option(descriptor, level, name) ?? 0) != 0
+    }
+
+    private func setOption(_ level: Int32, _ name: Int32, _ value: Bool) {
+        guard !isClosed else { return }
         // Fails only where the connection is gone, which its protocol learns by itself.
         try? SocketCalls.setOption(descriptor, level, name, value ? 1 : 0)
     }
 
-    var isConnected: Bool {
-        if case .open = phase { true } else { false }
-    }
-
-    var bufferedByteCount: Int { output.count }
-
-    private var isClosed: Bool {
-        switch phase {
-        case .open, .closing: false
-        case .closed, .finished: true
-        }
-    }
-
     // MARK: interest
+
+    /// Whether the loop is to read.
+    var isReading: Bool {
+        guard case .open = phase else { return false }
+        return !isReadPaused && !isReadClosed
+    }
 
     private var wantedInterest: Interest {
         var interest: Interest = isBlocked ? .write : []
-        if case .open = phase, !isReadPaused, !isReadClosed { interest.insert(.read) }
+        if isReading { interest.insert(.read) }
         return interest
     }
 
-    private func updateInterest() {
+    func updateInterest() {
         guard !isClosed else { return }
         reactor.setInterest(wantedInterest, of: descriptor)
     }
 
-    // MARK: reading
-
-    private func readReady() {
-        let buffer = reactor.receiveBuffer
-        for _ in 0..<Self.readsPerEvent {
-            guard case .open = phase, !isReadPaused, !isReadClosed else { return }
-            switch SocketCalls.receive(descriptor, into: buffer) {
-            case .bytes(0):
-                readEnd()
-                return
-            case .bytes(let count):
-                // The buffer is lent for the length of the call, and the reactor reads nothing else meanwhile.
-                let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                `protocol`?.dataReceived(bytes)
-                if count < buffer.count { return }
-            case .wouldBlock:
-                return
-            case .failed(let code):
-                close(.lost(code))
-                return
-            }
+    /// Joins the loop again after a hang-up that came while reading was paused. What is left to read, and the end behind
+    /// it, are found by reading, which the next turn does: polling is level-triggered.
+    private func watchAgain() {
+        forgetHangUp()
+        do {
+            try reactor.register(descriptor, wantedInterest, self)
+        } catch {
+            close(.lost(error.code))
         }
     }
 
-    private func readEnd() {
-        guard let halfCloseable = `protocol` as? any HalfCloseableProtocol else {
-            close(.done)
-            return
-        }
-        isReadClosed = true
-        updateInterest()
-        halfCloseable.readConnectionLost()
-        closeIfBothDirectionsAre()
-    }
-
-    private func closeIfBothDirectionsAre() {
-        if isReadClosed, writeClose == .done, !isClosed { close(.done) }
-    }
-
-    // MARK: writing
-
-    private func queueFlush() {
-        guard !isFlushQueued, !isBlocked else { return }
-        isFlushQueued = true
-        reactor.flushThisTurn(self)
-    }
-
-    /// Sends what there is, and then does what waited for that.
-    private func send() {
-        while !output.isEmpty {
-            switch SocketCalls.send(descriptor, output.unsent) {
-            case .bytes(let count):
-                output.consume(count)
-                closeTimer?.reset(closeTimeout)
-            case .wouldBlock:
-                if !isBlocked {
-                    isBlocked = true
-                    updateInterest()
-                }
-                startCloseTimer()
-                return
-            case .failed(let code):
-                close(.lost(code))
-                return
-            }
-        }
-        if isBlocked {
-            isBlocked = false
-            updateInterest()
-        }
-        outputDrained()
-    }
-
-    private func outputDrained() {
-        resumeProducer()
-        guard output.isEmpty, !isClosed else { return }
-        if case .closing = phase, producer == nil {
-            close(.done)
-        } else if writeClose == .requested, producer == nil {
-            writeClose = .done
-            SocketCalls.shutdownWriting(descriptor)
-            (`protocol` as? any HalfCloseableProtocol)?.writeConnectionLost()
-            closeIfBothDirectionsAre()
-        }
-    }
-
-    /// Bounds a close whose peer doesn't take what was written: the time counts from the last progress.
-    private func startCloseTimer() {
-        guard case .closing = phase, closeTimer == nil else { return }
-        closeTimer = reactor.callLater(closeTimeout) { [unowned self] in
-            SocketCalls.resetOnClose(descriptor)
-            close(.timedOut)
-        }
-    }
-
-    // MARK: producers
-
-    private func pauseProducer() {
-        guard case .push(let producer) = producer, !isProducerPaused else { return }
-        isProducerPaused = true
-        producer.pauseProducing()
-    }
-
-    /// The buffer is empty: a paused push producer goes on, a pull producer writes its next piece.
-    private func resumeProducer() {
-        switch producer {
-        case .push(let producer) where isProducerPaused:
-            isProducerPaused = false
-            producer.resumeProducing()
-        case .pull(let producer):
-            producer.resumeProducing()
-        default:
-            break
-        }
-    }
-
-    // MARK: the end
-
-    /// Closes the descriptor now and tells everybody in the delivery phase.
-    private func close(_ reason: ConnectionEnd) {
-        guard !isClosed else { return }
-        phase = .closed(reason)
-        closeTimer?.cancel()
-        closeTimer = nil
-        output.removeAll()
-        reactor.deregisterBeforeClose(descriptor)
-        SocketCalls.close(descriptor)
-        reactor.deliverThisTurn(self)
+    func forgetHangUp() {
+        guard let observer = hangUpObserver else { return }
+        reactor.forgetStopObserver(observer)
+        hangUpObserver = nil
     }
 }
 
 @available(*, unavailable)
 extension StreamConnection: Sendable {}
-
-extension StreamConnection: DescriptorHandler {
-    func descriptorReady(_ readiness: Readiness) {
-        if isBlocked, !readiness.isDisjoint(with: [.writable, .error, .hangup]) { send() }
-        if isClosed { return }
-        if !readiness.isDisjoint(with: [.error, .hangup]), !wantedInterest.contains(.read) {
-            troubleWhileNotReading()
-        } else if !readiness.isDisjoint(with: [.readable, .error, .hangup]) {
-            readReady()
-        }
-    }
-
-    /// An error ends the connection even when nobody reads. A mere hang-up waits for `resumeReading`, since there may
-    /// be bytes left to read.
-    private func troubleWhileNotReading() {
-        let code = SocketCalls.takeError(descriptor)
-        if code != 0 {
-            close(.lost(code))
-        } else if isReadPaused, case .open = phase, !isReadClosed {
-            isHungUp = true
-            reactor.deregister(descriptor)
-        } else {
-            close(.done)
-        }
-    }
-
-    func reactorStopped() {
-        close(.stopped)
-    }
-}
-
-extension StreamConnection: TurnFlush {
-    func flush() {
-        isFlushQueued = false
-        guard !isClosed, !isBlocked else { return }
-        send()
-    }
-}
-
-extension StreamConnection: TurnDelivery {
-    /// The one place where an ending is told.
-    func deliver() {
-        guard case .closed(let reason) = phase else { return }
-        phase = .finished
-        producer?.stop()
-        producer = nil
-        let `protocol` = self.protocol
-        let onEnd = self.onEnd
-        // The protocol holds its transport and the transport its protocol: this is where that ends.
-        self.protocol = nil
-        self.onEnd = nil
-        `protocol`?.connectionLost(reason)
-        onEnd?(reason)
-    }
-}
-
-extension Producer {
-    /// Tells the producer that its connection is gone.
-    package func stop() {
-        switch self {
-        case .push(let producer): producer.stopProducing()
-        case .pull(let producer): producer.stopProducing()
-        }
-    }
-}

@@ -17,6 +17,10 @@ public protocol Transport: AnyObject {
 
     /// Closes in order: stops reading, sends what was written, waits for a registered producer to finish, then closes.
     /// `connectionLost(.done)` follows. Bounded by `closeTimeout` if the peer doesn't take the bytes.
+    ///
+    /// What the peer has sent and nobody has read makes the system reset the connection on close (RFC 1122, 4.2.2.13),
+    /// which can cost the peer the last bytes: a protocol that answers before it has read everything uses
+    /// `loseWriteConnection` and waits for the peer's end.
     func loseConnection()
 
     /// Closes at once and resets the connection; what was written and not sent is dropped. `connectionLost(.aborted)`
@@ -105,4 +109,14 @@ public protocol PullProducer: AnyObject {
     func resumeProducing()
     /// Stop for good: the connection is gone.
     func stopProducing()
+}
+
+extension Producer {
+    /// Tells the producer that its connection is gone.
+    package func stop() {
+        switch self {
+        case .push(let producer): producer.stopProducing()
+        case .pull(let producer): producer.stopProducing()
+        }
+    }
 }

@@ -1,0 +1,13 @@
+// What a connector does, as it does it: for logs and for commands that show their work.
+
+public import BowlineNames
+
+/// Says what a connector does.
+public enum ConnectorEvent: Sendable {
+    /// A family's lookup has ended, with addresses or without.
+    case answered(TypeAnswer)
+    /// An attempt has begun.
+    case attemptStarted(ConnectionAttempt)
+    /// An attempt has ended, by itself or because another one won.
+    case attemptEnded(ConnectionAttempt)
+}

@@ -1,0 +1,120 @@
+// Why there is no page: one family of errors for every step, with what was learnt until then.
+
+public import BowlineConnect
+import BowlineNames
+import BowlineReactor
+import BowlineTransport
+
+/// Reports a fetch that failed: in which step, why, and what had happened until then.
+///
+/// ```swift
+/// reactor.getPage("http://nowhere.invalid/").onFailure { error in
+///     guard let error = error as? PageError else { return }
+///     print(error.phase.rawValue, error.code, error)    // dns nxdomain no such name: nowhere.invalid …
+/// }
+/// ```
+public struct PageError: Error, Sendable {
+    /// The step that failed. The raw value is the word that scripts know.
+    public enum Phase: String, Hashable, Sendable {
+        /// The URL, or the request.
+        case target
+        /// The name.
+        case dns
+        /// The connection.
+        case connect
+        /// Sending the request.
+        case send
+        /// Receiving the response.
+        case receive
+        /// The response itself.
+        case http
+    }
+
+    /// Why.
+    public enum Reason: Sendable {
+        /// The text is no URL that can be fetched.
+        case url(HTTPURLError)
+        /// The request can't be sent as it was asked for.
+        case request(HTTPRequestError)
+        /// There was no connection.
+        case connect(ConnectError)
+        /// The connection was lost, as errno says.
+        case lost(CInt)
+        /// The response isn't HTTP, is too large, or stopped early.
+        case response(HTTPParseError)
+        /// A status outside 2xx, where a page was asked for.
+        case status(PageResponse)
+        /// More redirects than were allowed.
+        case redirects(limit: Int)
+        /// The deadline of the whole fetch passed.
+        case deadline(Duration)
+        /// The reactor stopped.
+        case stopped
+    }
+
+    /// The step that failed.
+    public let phase: Phase
+    /// Why.
+    public let reason: Reason
+    /// What was learnt until then.
+    public let report: PageReport
+
+    /// What failed in one word, as scripts know it: `nxdomain`, `refused`, `truncated`, `deadline`, …
+    public var code: String {
+        switch reason {
+        case .url(let error): error.code.rawValue
+        case .request: HTTPURLError.Code.badTarget.rawValue
+        case .connect(let error): Self.code(of: error)
+        case .lost: "reset"
+        case .response(let error): error.code.rawValue
+        case .status: "status"
+        case .redirects: "redirects"
+        case .deadline: "deadline"
+        case .stopped: "cancelled"
+        }
+    }
+
+    private static func code(of error: ConnectError) -> String {
+        switch error.reason {
+        case .badName: HTTPURLError.Code.badTarget.rawValue
+        case .lookup(let failure): failure.kind.rawValue
+        case .attemptsFailed: error.attemptOutcome?.rawValue ?? "unreachable"
+        case .timedOut: "timeout"
+        case .cancelled, .stopped: "cancelled"
+        }
+    }
+
+    /// The response inside, where there is one.
+    public var response: PageResponse? {
+        if case .status(let response) = reason { response } else { nil }
+    }
+}
+
+extension PageError: CustomStringConvertible {
+    /// One line: what failed, with its target.
+    public var description: String {
+        switch reason {
+        case .url(let error): "\(error)"
+        case .request(let error): "\(error)"
+        case .connect(let error): "\(error)"
+        case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"
+        case .response(let error): "\(place): \(error)"
+        case .status(let response): "\(place) answered \(response.status) \(response.head.reason)"
+        case .redirects(let limit): "\(place): more than \(limit) redirects"
+        case .deadline(let deadline): "\(place): not done within \(deadline) (\(progress))"
+        case .stopped: "\(place): \(ReactorStopped())"
+        }
+    }
+
+    private var place: String { report.url.map { "\($0)" } ?? "the fetch" }
+
+    private var progress: String {
+        switch phase {
+        case .target: "not begun"
+        case .dns: "the name was not resolved"
+        case .connect: "no connection yet"
+        case .send: "sending the request"
+        case .receive, .http: report.head == nil ? "waiting for the response" : "receiving the body"
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// What a fetch did, step by step: the same record for a page and for a failure.
+
+public import BowlineConnect
+public import BowlineNames
+public import BowlineReactor
+public import BowlineTransport
+
+/// Records a fetch: where it went, what was found on the way and when.
+///
+/// The addresses, attempts and times of connecting are those of the last hop.
+public struct PageReport: Sendable {
+    /// A redirect that was followed.
+    public struct Redirect: Hashable, Sendable {
+        /// The URL that redirected.
+        public let url: HTTPURL
+        /// Its status.
+        public let status: Int
+    }
+
+    /// The URL that was fetched last; nil if the text was none.
+    public internal(set) var url: HTTPURL?
+    /// The redirects on the way there.
+    public internal(set) var redirects: [Redirect] = []
+    /// What the resolver answered for each family.
+    public internal(set) var answers: [TypeAnswer] = []
+    /// Every attempt to connect.
+    public internal(set) var attempts: [ConnectionAttempt] = []
+    /// The other end of the connection.
+    public internal(set) var peer: SocketAddress?
+    /// The head of the response.
+    public internal(set) var head: HTTPResponseHead?
+    /// When the fetch began.
+    public internal(set) var start: ReactorInstant
+    /// When the last hop began.
+    public internal(set) var hopStart: ReactorInstant
+    /// When it had its first address.
+    public internal(set) var resolved: ReactorInstant?
+    /// When its connection stood.
+    public internal(set) var connected: ReactorInstant?
+    /// When its first byte arrived.
+    public internal(set) var firstByte: ReactorInstant?
+    /// When the fetch ended.
+    public internal(set) var end: ReactorInstant?
+
+    init(start: ReactorInstant) {
+        self.start = start
+        hopStart = start
+    }
+
+    /// Takes over what a connector knows.
+    mutating func note(_ connector: Connector) {
+        answers = connector.answers
+        attempts = connector.attempts
+        resolved = connector.resolvedTime
+        connected = connector.connectedTime
+    }
+}
+
+/// A response, whatever its status, with the record of how it came.
+public struct PageResponse: Sendable {
+    /// The record of the fetch.
+    public let report: PageReport
+    /// The head of the response.
+    public let head: HTTPResponseHead
+    /// The body, without its framing.
+    public let body: [UInt8]
+
+    /// The status code.
+    public var status: Int { head.status }
+
+    /// The URL that was fetched last.
+    public var url: HTTPURL? { report.url }
+
+    /// The body as text: by its byte order mark, its Content-Type, its `<meta>`, or as UTF-8; what is no text in that
+    /// encoding becomes U+FFFD. O(n).
+    public var text: String { TextDecoding.text(of: body, contentType: head.fields["content-type"]) }
+}

@@ -1,0 +1,57 @@
+// What to fetch and how: a value, from the caller to the fetch.
+
+public import BowlineConnect
+
+/// Asks for a page.
+///
+/// ```swift
+/// var request = PageRequest("http://example.com/search")
+/// request.method = "POST"
+/// request.body = Array("q=reactor".utf8)
+/// request.fields = [("Content-Type", "application/x-www-form-urlencoded")]
+/// reactor.fetch(request).addCallback { page in print(page.status, page.text) }
+/// ```
+public struct PageRequest {
+    /// The URL, http; the fragment isn't sent.
+    public var url: String
+    /// The method, case-sensitive.
+    public var method = "GET"
+    /// The fields to send, in order. Host, User-Agent and Connection replace those that are sent otherwise.
+    public var fields: [(name: String, value: String)] = []
+    /// The body to send; nil for none.
+    public var body: [UInt8]?
+    /// How many redirects are followed. 0 follows none: the response that redirects is the result.
+    public var maximumRedirects = 10
+    /// How long everything may take: names, connections, redirects, the body. 60 s.
+    public var deadline: Duration = .seconds(60)
+    /// The budgets of name and connection of each hop, and the families to use.
+    public var connect = ConnectOptions()
+    /// The limits of the response; `bodyBytes` is 64 MiB unless set.
+    public var limits: HTTPLimits
+    /// Told what happens, as it happens. Called from the loop.
+    public var observer: ((PageEvent) -> Void)?
+
+    /// The largest body that is taken unless `limits` says otherwise.
+    public static let defaultBodyBytes = 64 * 1024 * 1024
+
+    /// Creates a request for a URL: GET, ten redirects, a minute.
+    public init(_ url: String) {
+        self.url = url
+        limits = HTTPLimits()
+        limits.bodyBytes = Self.defaultBodyBytes
+    }
+}
+
+/// Says what happens in a fetch, for logs.
+public enum PageEvent {
+    /// A connection is asked for.
+    case connecting(ConnectTarget)
+    /// What the connector does.
+    case connector(ConnectorEvent)
+    /// The connection stands, and the request is written.
+    case requestSent
+    /// The head of the final response is there.
+    case head(HTTPResponseHead)
+    /// The response redirects, and the fetch follows.
+    case redirect(HTTPURL)
+}
