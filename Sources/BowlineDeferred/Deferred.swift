@@ -155,6 +155,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
         return unsafeDowncast(upstream, to: Deferred<Value>.self).slot.read(as: Value.self)
     }
 
+    /// The value, if that is the result.
     @inlinable final var value: Value? {
         flags.contains(.succeeded) ? slot.read(as: Value.self) : nil
     }

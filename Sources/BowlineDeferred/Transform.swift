@@ -29,13 +29,13 @@ final class Transform<Input, Returned, Output>: Deferred<Output> {
         flags.insert(.running)
         do {
             if let value = Deferred<Input>.value(of: upstream) {
-                switch function {
+                switch consume function {
                 case .callback(let call), .callbacks(let call, _): finish(self, try call(value))
                 case .both(let call): finish(self, try call(.success(value)))
                 }
             } else {
                 let error = upstream?.failure ?? CancelledError()
-                switch function {
+                switch consume function {
                 case .callback: fail(error)
                 case .both(let call): finish(self, try call(.failure(error)))
                 case .callbacks(_, let call): finish(self, try call(error))
