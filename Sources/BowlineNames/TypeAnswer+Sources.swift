@@ -73,7 +73,7 @@ extension LookupError {
     }
 
     /// Sums up the answers of a lookup none of whose types has records.
-    init(summing answers: [TypeAnswer], of name: DomainName, elapsed: Duration) {
+    package init(summing answers: [TypeAnswer], of name: DomainName, elapsed: Duration) {
         // NXDOMAIN speaks of the name, so it counts whoever said it; NODATA counts only if every type has none.
         let failures = answers.compactMap(\.failure)
         let telling =
