@@ -1,8 +1,6 @@
 // What a responder can do with a request: the right thing, and everything that real servers do when they are busy, broken
 // or malicious. An action is a value; HTTPResponder+Step.swift says what it comes to.
 
-public import Bowline
-
 extension HTTPResponder {
     /// What comes of a request.
     ///
@@ -134,7 +132,25 @@ extension HTTPResponder {
         }
 
         private static func reason(of status: Int) -> String {
-            HTTPResponse.Status(code: status).reasonPhrase
+            switch status {
+            case 100: "Continue"
+            case 103: "Early Hints"
+            case 200: "OK"
+            case 204: "No Content"
+            case 206: "Partial Content"
+            case 301: "Moved Permanently"
+            case 302: "Found"
+            case 303: "See Other"
+            case 304: "Not Modified"
+            case 307: "Temporary Redirect"
+            case 308: "Permanent Redirect"
+            case 400: "Bad Request"
+            case 403: "Forbidden"
+            case 404: "Not Found"
+            case 500: "Internal Server Error"
+            case 503: "Service Unavailable"
+            default: ""
+            }
         }
     }
 }
