@@ -9,6 +9,8 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("deferred", deferred),
     ("timers", timers),
     ("threads", threads),
+    ("echo", echo),
+    ("memory", memory),
     ("startup", startup),
 ]
 
