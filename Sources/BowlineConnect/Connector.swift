@@ -125,7 +125,8 @@ public final class Connector {
             return
         case .begun, .trying, .starting, .connected, .declined:
             // fatalError, since a precondition's message is lost in release builds.
-            fatalError("connect() was called while the connector to \(target) is \(state): wait until it is disconnected")
+            fatalError(
+                "connect() was called while the connector to \(target) is \(state): wait until it is disconnected")
         }
         phase = .begun
         answers = []
