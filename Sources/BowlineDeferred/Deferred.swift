@@ -4,9 +4,9 @@
 
 /// A value that is not there yet, or the error in its place.
 ///
-/// Whoever does the work makes a Deferred, returns it, and later fires it once: with ``callback(_:)`` or
-/// ``errback(_:)``. Whoever waits adds functions. Each addition returns a new Deferred, of what the function returns,
-/// so that a chain reads from top to bottom:
+/// Whoever does the work makes a Deferred, returns it, and later fires it once: with ``callback(_:file:line:)`` or
+/// ``errback(_:file:line:)``. Whoever waits adds functions. Each addition returns a new Deferred, of what the function
+/// returns, so that a chain reads from top to bottom:
 ///
 /// ```swift
 /// let port = Deferred<Int>()

@@ -8,6 +8,11 @@
 /// The part of a ``Deferred`` that doesn't depend on the type of its value.
 ///
 /// It is never made as such; see ``Deferred``.
+///
+/// ```swift
+/// let started: [DeferredNode] = [Deferred<Int>(), reactor.getPage("http://example.com/")]
+/// for operation in started where !operation.isFired { operation.cancel() }
+/// ```
 public class DeferredNode {
     /// Takes what the upstream has, or a `CancelledError` when there is none: the wait was given up.
     ///

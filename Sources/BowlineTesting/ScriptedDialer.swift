@@ -189,6 +189,13 @@ private final class ScriptedDial: Dial {
 extension ScriptedDial: Sendable {}
 
 /// A connection that a scripted dialer made.
+///
+/// ```swift
+/// let dialer = ScriptedDialer(clock: ManualClock())
+/// dialer.otherwise = .connectsAtOnce()
+/// _ = dialer.dial(.ip(.v4(.loopback), port: 80), from: nil) { _ in }
+/// for connection in dialer.connections { print(connection.peer, connection.isStarted) }
+/// ```
 public final class ScriptedConnection: DialedConnection {
     /// The connection's end on the side of who dialed.
     public let transport: MemoryTransport

@@ -8,6 +8,14 @@ public import BowlineTransport
 /// Records a fetch: where it went, what was found on the way and when.
 ///
 /// From `answers` to `firstByte`, all but `start` speaks of the last hop.
+///
+/// ```swift
+/// reactor.fetch(PageRequest("http://example.com/")).addCallback { page in
+///     let report = page.report
+///     for attempt in report.attempts { print(attempt.address, attempt.outcome?.rawValue ?? "") }
+///     if let end = report.end { print("done after", end - report.start) }
+/// }
+/// ```
 public struct PageReport: Sendable {
     /// A redirect that was followed.
     public struct Redirect: Hashable, Sendable {
@@ -70,6 +78,12 @@ public struct PageReport: Sendable {
 }
 
 /// A response, whatever its status, with the record of how it came.
+///
+/// ```swift
+/// reactor.fetch(PageRequest("http://example.com/missing")).addCallback { page in
+///     print(page.status, page.body.count, page.text.prefix(20))       // a 404 is a response, too
+/// }
+/// ```
 public struct PageResponse: Sendable {
     /// The record of the fetch.
     public let report: PageReport

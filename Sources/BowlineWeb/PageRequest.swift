@@ -44,6 +44,18 @@ public struct PageRequest {
 }
 
 /// Says what happens in a fetch, for logs.
+///
+/// ```swift
+/// var request = PageRequest("http://example.com/")
+/// request.observer = { event in
+///     switch event {
+///     case .redirect(let url): print("->", url)
+///     case .head(let head): print(head.status)
+///     default: break
+///     }
+/// }
+/// reactor.fetch(request).addCallback { page in print(page.status) }
+/// ```
 public enum PageEvent {
     /// A connection is asked for.
     case connecting(ConnectTarget)

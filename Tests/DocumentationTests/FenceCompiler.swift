@@ -2,7 +2,6 @@
 // language mode 6, no upcoming features, nothing of `package` access. Up to SIL, since half of what Swift 6 says about
 // concurrency is only found there.
 
-import Glibc
 import TestSupport
 
 struct FenceCompiler {
@@ -21,9 +20,7 @@ struct FenceCompiler {
     init() throws {
         guard let compiler = Executables.find("swiftc") else { throw Missing(what: "swiftc") }
         self.compiler = compiler
-        // The modules stand beside the test program.
-        let own = try Subprocess.run("readlink", ["-f", "/proc/\(getpid())/exe"]).stdout
-        let build = "/" + own.split(separator: "/").dropLast().joined(separator: "/")
+        let build = Repository.buildFolder
         let maps = try Subprocess.run(
             "find",
             [build, "\(Repository.root)/Sources", "-maxdepth", "2", "-name", "module.modulemap"]

@@ -1,6 +1,7 @@
 // The files that the documentation tests read: the package's own sources and texts, found from where this file was
 // compiled.
 
+import Glibc
 import TestSupport
 
 enum Repository {
@@ -8,6 +9,12 @@ enum Repository {
     static let root: String = {
         let parts = #filePath.split(separator: "/").dropLast(3)
         return "/" + parts.joined(separator: "/")
+    }()
+
+    /// The folder of the test program: the modules that it was built with stand there.
+    static let buildFolder: String = {
+        let own = try? Subprocess.run("readlink", ["-f", "/proc/\(getpid())/exe"]).stdout
+        return "/" + (own ?? "").split(separator: "/").dropLast().joined(separator: "/")
     }()
 
     /// The paths of the files below some of its folders, relative to it and sorted, whose names end so.
@@ -33,10 +40,5 @@ enum Repository {
     /// A file's lines; line 1 is the first.
     static func lines(of path: String) throws -> [Substring] {
         try read(path).split(separator: "\n", omittingEmptySubsequences: false)
-    }
-
-    /// The pages of the DocC catalogue.
-    static func pages() throws -> [String] {
-        try files(in: ["Sources/Bowline/Bowline.docc"], ending: [".md"])
     }
 }
