@@ -92,6 +92,8 @@ let package = Package(
         .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["resolve-and-fetch"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["resolve-and-fetch", "Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
     ]
 )
