@@ -7,7 +7,7 @@ public import BowlineTransport
 
 /// Records a fetch: where it went, what was found on the way and when.
 ///
-/// The addresses, attempts and times of connecting are those of the last hop.
+/// From `answers` to `firstByte`, all but `start` speaks of the last hop.
 public struct PageReport: Sendable {
     /// A redirect that was followed.
     public struct Redirect: Hashable, Sendable {
@@ -30,7 +30,7 @@ public struct PageReport: Sendable {
     /// The head of the response.
     public internal(set) var head: HTTPResponseHead?
     /// When the fetch began.
-    public internal(set) var start: ReactorInstant
+    public let start: ReactorInstant
     /// When the last hop began.
     public internal(set) var hopStart: ReactorInstant
     /// When it had its first address.
@@ -45,6 +45,19 @@ public struct PageReport: Sendable {
     init(start: ReactorInstant) {
         self.start = start
         hopStart = start
+    }
+
+    /// Forgets what was learnt of the hop before.
+    mutating func beginHop(to url: HTTPURL, at now: ReactorInstant) {
+        self.url = url
+        hopStart = now
+        answers = []
+        attempts = []
+        peer = nil
+        head = nil
+        resolved = nil
+        connected = nil
+        firstByte = nil
     }
 
     /// Takes over what a connector knows.

@@ -28,7 +28,8 @@ public struct PageRequest {
     public var connect = ConnectOptions()
     /// The limits of the response; `bodyBytes` is 64 MiB unless set.
     public var limits: HTTPLimits
-    /// Told what happens, as it happens. Called from the loop.
+    /// Told what happens, as it happens, until the fetch has its outcome. Called from the loop, and from inside `fetch`.
+    /// It watches only: to cancel the fetch from it, use `callLater`.
     public var observer: ((PageEvent) -> Void)?
 
     /// The largest body that is taken unless `limits` says otherwise.
