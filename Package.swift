@@ -97,6 +97,8 @@ let package = Package(
         .testTarget(
             name: "DocumentationTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["resolve-and-fetch"], swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["resolve-and-fetch", "Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
     ]
 )

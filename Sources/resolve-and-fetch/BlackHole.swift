@@ -5,6 +5,8 @@ import Glibc
 
 final class BlackHole {
     private var descriptors: [CInt] = []
+    /// Whether it could be made.
+    private(set) var isSilent = false
     /// A queue of length 0 takes one connection, by Linux' arithmetic; the others are there in case it takes more.
     private static let fillers = 4
 
@@ -19,6 +21,7 @@ final class BlackHole {
             descriptors.append(filler)
             _ = Self.withAddress(port) { connect(filler, $0, $1) }
         }
+        isSilent = true
     }
 
     deinit {

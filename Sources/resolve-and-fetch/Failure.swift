@@ -72,21 +72,22 @@ extension Failure {
     }
 
     /// - Parameter target: as the user named it.
-    init(_ error: PageError, target: String) {
-        let phase = Phase(rawValue: error.phase.rawValue) ?? .target
-        switch error.reason {
+    init(_ page: PageError, target: String) {
+        let phase = Phase(rawValue: page.phase.rawValue) ?? .target
+        switch page.reason {
         case .url(let error):
             self.init(error, target: target)
         case .request(let error):
-            self.init(phase, "bad-target", "\(target): \(error)")
+            // The URL's description leaves a password out.
+            self.init(phase, "bad-target", "\(page.report.url.map { "\($0)" } ?? "the target"): \(error)")
         case .redirects:
-            self.init(phase, error.code, "\(error); --max-redirs allows more")
+            self.init(phase, page.code, "\(page); --max-redirs allows more")
         case .response(.tooLarge(.bodyBytes, _)):
-            self.init(phase, error.code, "\(error); --max-filesize allows more")
+            self.init(phase, page.code, "\(page); --max-filesize allows more")
         case .deadline:
-            self.init(phase, error.code, "\(error); --max-time allows more")
+            self.init(phase, page.code, "\(page); --max-time allows more")
         default:
-            self.init(phase, error.code, "\(error)")
+            self.init(phase, page.code, "\(page)")
         }
     }
 
