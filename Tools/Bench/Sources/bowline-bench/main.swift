@@ -9,6 +9,7 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("deferred", deferred),
     ("timers", timers),
     ("threads", threads),
+    ("cold", cold),
     ("startup", startup),
 ]
 
