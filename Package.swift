@@ -91,7 +91,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
-        .testTarget(name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "CommandTests", dependencies: ["resolve-and-fetch"], swiftSettings: settings),
     ]
 )

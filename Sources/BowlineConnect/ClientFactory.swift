@@ -16,8 +16,9 @@ public import BowlineTransport
 ///     }
 /// }
 /// ```
-/// For each `connect()` comes `startedConnecting`, and then either `clientConnectionFailed`, or `buildProtocol`, the
-/// protocol's life, and `clientConnectionLost` after the protocol's `connectionLost`.
+/// For each `connect()` comes `startedConnecting`, and then either `clientConnectionFailed`, or `buildProtocol`,
+/// `clientConnectionMade`, the protocol's life, and `clientConnectionLost` after the protocol's `connectionLost`. One
+/// factory may serve several connectors.
 open class ClientFactory: Factory {
     /// Creates a factory that makes its protocols with `makeProtocol`.
     public init(_ makeProtocol: @escaping () -> (any Protocol)?) {
@@ -31,6 +32,9 @@ open class ClientFactory: Factory {
 
     /// A connector has begun. `connector.stopConnecting()` may be called from here. Does nothing by default.
     open func startedConnecting(_ connector: Connector) {}
+
+    /// A protocol has been given its connection, and its `connectionMade` has run. Does nothing by default.
+    open func clientConnectionMade(_ connector: Connector, _ protocol: any Protocol) {}
 
     /// There is no connection, and why. `connector.connect()` may be called from here. Does nothing by default.
     open func clientConnectionFailed(_ connector: Connector, _ error: ConnectError) {}

@@ -1,7 +1,9 @@
 // Why there is no connection, with all that was tried: each server asked and each address dialled. One line of text.
 
+import BowlineDeferred
 public import BowlineNames
 import BowlineReactor
+import Glibc
 
 /// Reports that a connector could not connect.
 ///
@@ -16,7 +18,7 @@ import BowlineReactor
 public struct ConnectError: Error, Sendable {
     /// The step that failed.
     public enum Phase: String, Hashable, Sendable {
-        /// The host is no name.
+        /// What was asked for can't be connected to.
         case target
         /// Turning the name into addresses.
         case name
@@ -26,10 +28,14 @@ public struct ConnectError: Error, Sendable {
 
     /// Why.
     public enum Reason: Hashable, Sendable {
+        /// The target, with these options, can't be connected to.
+        case badTarget(TargetProblem)
         /// The host is no name that could be looked up.
         case badName(NameError)
         /// The name has no address.
         case lookup(LookupError)
+        /// The resolver failed with an error of its own, in its words.
+        case resolver(String)
         /// Every address was tried, and none took the connection.
         case attemptsFailed
         /// The timeout came first.
@@ -38,6 +44,8 @@ public struct ConnectError: Error, Sendable {
         case cancelled
         /// The reactor stopped.
         case stopped
+        /// There was a connection, and the factory of an endpoint made no protocol for it.
+        case declined
     }
 
     /// Why.
@@ -66,9 +74,9 @@ public struct ConnectError: Error, Sendable {
     /// The step that failed: the name as long as there was nothing to dial.
     public var phase: Phase {
         switch reason {
-        case .badName: .target
-        case .lookup: .name
-        case .attemptsFailed: .connect
+        case .badTarget, .badName: .target
+        case .lookup, .resolver: .name
+        case .attemptsFailed, .declined: .connect
         case .timedOut, .cancelled, .stopped: attempts.isEmpty ? .name : .connect
         }
     }
@@ -80,23 +88,51 @@ public struct ConnectError: Error, Sendable {
 }
 
 extension ConnectError: CustomStringConvertible {
+    /// One line: what failed, every address that was tried, and what to do where there is something to do.
     public var description: String {
         switch reason {
+        case .badTarget(let problem): "cannot connect to \(target): \(problem)"
         case .badName(let error): "\(error)"
         case .lookup(let error): "\(error)"
-        case .attemptsFailed: "cannot connect to \(target): \(tried)"
+        case .resolver(let words): "cannot look up the name of \(target): \(words)"
+        case .attemptsFailed: "cannot connect to \(target): \(tried)\(advice.map { "; \($0)" } ?? "")"
         case .timedOut where attempts.isEmpty:
             "cannot connect to \(target): its name was not resolved within \(Self.text(of: elapsed))"
         case .timedOut: "cannot connect to \(target) within \(Self.text(of: elapsed)): \(tried)"
         case .cancelled: "connecting to \(target) was cancelled"
         case .stopped: "connecting to \(target) ended: \(ReactorStopped())"
+        case .declined: "the factory made no protocol for the connection to \(target)"
         }
     }
 
+    /// Each address with its outcome, and each family whose lookup failed so that there may be more addresses.
     private var tried: String {
-        attempts.map { attempt in
-            "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")"
-        }.joined(separator: ", ")
+        let outcomes = attempts.map { attempt in
+            let words = attempt.needsWords ? attempt.errno.map { " (\(SystemError.text(of: $0)))" } ?? "" : ""
+            return "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")\(words)"
+        }
+        let unknown = answers.compactMap { answer -> String? in
+            guard let kind = answer.failure?.kind, kind != .nodata, kind != .nxdomain else { return nil }
+            return "\(answer.type) lookup \(kind.rawValue)"
+        }
+        return (outcomes + unknown).joined(separator: ", ")
+    }
+
+    private var advice: String? {
+        let codes = Set(attempts.compactMap(\.errno))
+        if codes.contains(EMFILE) || codes.contains(ENFILE) {
+            return "raise the limit of open files (ulimit -n), or connect to fewer hosts at once"
+        }
+        if codes.contains(EADDRINUSE) { return "another connection has the local address; bind to port 0" }
+        if case .unix = target {
+            switch codes.first {
+            case ENOENT: return "there is no such socket: is the server running?"
+            case ECONNREFUSED: return "nobody listens on it: is the server running?"
+            case EACCES: return "this user may not write to it"
+            default: return nil
+            }
+        }
+        return codes == [ECONNREFUSED] ? "nothing listens on that port" : nil
     }
 
     private static func text(of duration: Duration) -> String {
@@ -107,29 +143,20 @@ extension ConnectError: CustomStringConvertible {
     }
 }
 
+extension ConnectionAttempt {
+    /// Whether the outcome says less than the system's words.
+    fileprivate var needsWords: Bool { outcome == .denied || outcome == .unreachable }
+}
+
 extension ConnectError.Reason {
-    /// Makes the reason of a race's end.
-    init(_ failure: RaceFailure) {
-        switch failure.reason {
-        case .allAttemptsFailed: self = .attemptsFailed
-        case .timedOut: self = .timedOut
-        case .cancelled: self = .cancelled
-        case .noAddress: self.init(lookups: failure.lookups)
+    /// Makes the reason of a lookup's failure.
+    init(lookup error: any Error) {
+        switch error {
+        case let error as LookupError: self = .lookup(error)
+        case let error as NameError: self = .badName(error)
+        case is ReactorStopped: self = .stopped
+        case is CancelledError: self = .cancelled
+        default: self = .resolver("\(error)")
         }
     }
-
-    /// Sums up lookups that brought no address, of either family.
-    private init(lookups: [RaceFailure.Lookup]) {
-        let errors = lookups.compactMap(\.error)
-        if errors.contains(where: { $0 is ReactorStopped }) {
-            self = .stopped
-        } else if let error = errors.lazy.compactMap({ $0 as? NameError }).first {
-            self = .badName(error)
-        } else {
-            let failures = errors.compactMap { $0 as? LookupError }
-            self = .lookup(failures.first { $0.kind == .nxdomain } ?? failures.first ?? Self.nodata)
-        }
-    }
-
-    private static var nodata: LookupError { LookupError(.nodata, name: .root, types: [.aaaa, .a]) }
 }

@@ -57,6 +57,8 @@ extension ConnectionAttempt.Outcome {
             case ECONNREFUSED: .refused
             case ETIMEDOUT: .timeout
             case ECONNRESET, ECONNABORTED, EPIPE: .reset
+            // What a dial ends with when its reactor stops.
+            case ECANCELED: .cancelled
             // EINVAL comes from a black hole route, EADDRNOTAVAIL from a family without addresses, ENOENT from a UNIX path.
             case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENOENT:
                 .unreachable

@@ -1,6 +1,5 @@
 // The door to connecting, and what a reactor keeps for it.
 
-import BowlineNames
 public import BowlineReactor
 public import BowlineTransport
 
@@ -50,42 +49,12 @@ extension Reactor {
         return connector
     }
 
-    private var connectEnvironment: ConnectEnvironment {
-        let active = self[ActiveConnectors.Slot.self]
-        return ConnectEnvironment(
-            clock: self, resolver: resolver, dialer: dialer, source: { SocketCalls.sourceAddress(toward: $0) },
-            deliverLater: { [unowned self] in deliverThisTurn($0) },
-            register: { active.insert($0) }, unregister: { active.remove($0) })
-    }
+    /// What connectors of this reactor share.
+    var connectEnvironment: any ConnectEnvironment { self[ReactorEnvironment.Slot.self] }
 
     /// Who dials for this reactor's connectors. A `SocketDialer` unless set.
     public var dialer: any Dialer {
-        get { self[DialerSlot.self] }
-        set { self[DialerSlot.self] = newValue }
+        get { self[ReactorEnvironment.Slot.self].dialer }
+        set { self[ReactorEnvironment.Slot.self].dialer = newValue }
     }
 }
-
-private enum DialerSlot: ReactorSlot {
-    static func makeDefault(for reactor: Reactor) -> any Dialer { SocketDialer(reactor: reactor) }
-    static func reactorStopped(_ value: any Dialer) {}
-}
-
-/// The connectors of a reactor that are at work: they are kept alive, and told when it stops.
-final class ActiveConnectors {
-    enum Slot: ReactorSlot {
-        static func makeDefault(for reactor: Reactor) -> ActiveConnectors { ActiveConnectors() }
-        static func reactorStopped(_ value: ActiveConnectors) { value.reactorStopped() }
-    }
-
-    private var connectors: [ObjectIdentifier: Connector] = [:]
-
-    func insert(_ connector: Connector) { connectors[ObjectIdentifier(connector)] = connector }
-    func remove(_ connector: Connector) { connectors[ObjectIdentifier(connector)] = nil }
-
-    private func reactorStopped() {
-        for connector in connectors.values { connector.reactorStopped() }
-    }
-}
-
-@available(*, unavailable)
-extension ActiveConnectors: Sendable {}

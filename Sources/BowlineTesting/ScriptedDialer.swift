@@ -5,6 +5,8 @@ public import Bowline
 /// Answers dials as a script says, and records them.
 ///
 /// ```swift
+/// import Glibc    // ECONNREFUSED
+///
 /// let clock = ManualClock()
 /// let dialer = ScriptedDialer(clock: clock)
 /// dialer.plan("2001:db8::1", .never)

@@ -9,7 +9,11 @@ import Glibc
 ///
 /// Made by `listenUDP`, and kept alive by its reactor. What is written in a turn leaves at its end.
 /// ```swift
-/// let port = try reactor.listenUDP(port: 0, protocol: EchoDatagrams())
+/// final class Answers: DatagramProtocol {
+///     var port: DatagramPort?
+///     func datagramReceived(_ bytes: RawSpan, from sender: SocketAddress) { print(bytes.byteCount, "from", sender) }
+/// }
+/// let port = try reactor.listenUDP(port: 0, protocol: Answers())
 /// port.write("hello", to: .ip(.v4(.loopback), port: 7))
 /// port.stopListening()
 /// ```

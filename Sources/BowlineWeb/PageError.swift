@@ -76,11 +76,12 @@ public struct PageError: Error, Sendable {
 
     private static func code(of error: ConnectError) -> String {
         switch error.reason {
-        case .badName: HTTPURLError.Code.badTarget.rawValue
+        case .badName, .badTarget: HTTPURLError.Code.badTarget.rawValue
         case .lookup(let failure): failure.kind.rawValue
         case .attemptsFailed: error.attemptOutcome?.rawValue ?? "unreachable"
         case .timedOut: "timeout"
-        case .cancelled, .stopped: "cancelled"
+        case .resolver: LookupError.Kind.servfail.rawValue
+        case .cancelled, .stopped, .declined: "cancelled"
         }
     }
 

@@ -1,0 +1,31 @@
+// How to connect: a value that travels from the caller to the connector.
+
+public import BowlineTransport
+
+/// Says how to connect.
+///
+/// ```swift
+/// var options = ConnectOptions()
+/// options.timeout = .seconds(5)
+/// options.families = [.ipv4]
+/// reactor.connectTCP(host: "example.com", port: 80, factory: factory, options: options)
+/// ```
+public struct ConnectOptions: Hashable, Sendable {
+    /// How long it may take from `connect()` to the connection, the name and every address included. 30 s.
+    public var timeout: Duration = .seconds(30)
+    /// How long the name alone may take. 10 s.
+    public var nameTimeout: Duration = .seconds(10)
+    /// The local address to connect from, port 0 for any. Only its family is used then.
+    public var bindAddress: SocketAddress?
+    /// The families to use, in the order in which to ask for them (RFC 8305, 3: IPv6 first).
+    public var families: [AddressFamily] = [.ipv6, .ipv4]
+
+    /// Creates the usual options.
+    public init() {}
+
+    /// The families that the local address leaves.
+    var usableFamilies: [AddressFamily] {
+        guard let local = bindAddress?.ipAddress?.family else { return families }
+        return families.contains(local) ? [local] : []
+    }
+}
