@@ -8,7 +8,7 @@ import Testing
 private func put(_ port: UInt16, bytes: Int) -> PageRequest {
     var request = PageRequest("http://127.0.0.1:\(port)/")
     request.method = "PUT"
-    request.body = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    request.body = pattern(bytes)
     return request
 }
 

@@ -51,6 +51,13 @@ struct Unexpected: Error {
     init(_ what: String) { self.what = what }
 }
 
+/// So many bytes that no shift leaves the same. Made by doubling, which is fast in a debug build too.
+func pattern(_ count: Int) -> [UInt8] {
+    var bytes = (0..<min(count, 251)).map { UInt8($0) }
+    while bytes.count < count { bytes += bytes.prefix(count - bytes.count) }
+    return bytes
+}
+
 /// Waits until something is so, looking once a millisecond.
 func until(_ reactor: Reactor, _ condition: () -> Bool) async throws {
     while !condition() { try await reactor.deferLater(.milliseconds(1)) {}.value }

@@ -10,6 +10,7 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("timers", timers),
     ("threads", threads),
     ("echo", echo),
+    ("cold", cold),
     ("memory", memory),
     ("startup", startup),
 ]
