@@ -92,7 +92,14 @@ let package = Package(
         .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
         .testTarget(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
-        .testTarget(name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
-        .testTarget(name: "CommandTests", dependencies: ["resolve-and-fetch"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandTests", dependencies: ["resolve-and-fetch", "Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
     ]
 )

@@ -8,7 +8,7 @@ public import BowlineTransport
 /// var options = ConnectOptions()
 /// options.timeout = .seconds(5)
 /// options.families = [.ipv4]
-/// reactor.connectTCP(host: "example.com", port: 80, factory: factory, options: options)
+/// reactor.connectTCP(host: "example.com", port: 80, factory: ClientFactory { Echo() }, options: options)
 /// ```
 public struct ConnectOptions: Hashable, Sendable {
     /// How long it may take from `connect()` to the connection, the name and every address included. 30 s.

@@ -32,6 +32,10 @@ public enum ConnectTarget: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Says why a target can't be connected to, whatever the network does.
+///
+/// ```swift
+/// print(TargetProblem.portZero)       // port 0 is none to connect to; give one from 1 to 65535
+/// ```
 public enum TargetProblem: Hashable, Sendable, CustomStringConvertible {
     /// Port 0 stands for "any port", which only a listener can ask for.
     case portZero

@@ -3,6 +3,17 @@
 public import BowlineNames
 
 /// Says what a connector does.
+///
+/// ```swift
+/// connector.observer = { event in
+///     switch event {
+///     case .answered(let answer): print(answer.type, answer.addresses)
+///     case .attemptStarted(let attempt): print("trying", attempt.address)
+///     case .attemptEnded(let attempt): print(attempt.address, attempt.outcome?.rawValue ?? "")
+///     default: break
+///     }
+/// }
+/// ```
 public enum ConnectorEvent: Sendable {
     /// A family's lookup has ended, with addresses or without.
     case answered(TypeAnswer)

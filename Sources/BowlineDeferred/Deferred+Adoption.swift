@@ -18,11 +18,6 @@ extension Deferred {
         if inner === self {
             fatalError("the function that was added at \(made) returned the Deferred of its own result")
         }
-        step = { follower, upstream in
-            // Both are Deferred<Value>: this one, and `inner`.
-            let link = unsafeDowncast(follower, to: Deferred<Value>.self)
-            link.copy(upstream.map { unsafeDowncast($0, to: Deferred<Value>.self) })
-        }
         flags.remove(.running)
         flags.insert(.adopting)
         inner.noteFollowed()
@@ -33,8 +28,8 @@ extension Deferred {
 
     /// Takes the result of `inner` as its own, or a `CancelledError` if the wait for it was given up.
     @inlinable
-    final func copy(_ inner: Deferred<Value>?) {
-        if let value = inner?.value {
+    final func copy(_ inner: DeferredNode?) {
+        if let value = Self.value(of: inner) {
             succeed(value)
         } else {
             fail(inner?.failure ?? CancelledError())

@@ -194,6 +194,7 @@ extension Deferred {
     @inlinable
     final func follow<Next>(by function: Transform<Value, Next, Next>.Function, _ site: CallSite) -> Deferred<Next> {
         let link = Transform(function, made: site)
+        link.noteMade()
         follow(link)
         return link
     }
@@ -203,6 +204,7 @@ extension Deferred {
         byWaiting function: Transform<Value, Operation, Operation.Value>.Function, _ site: CallSite
     ) -> Deferred<Operation.Value> {
         let link = Transform(waiting: function, made: site)
+        link.noteMade()
         follow(link)
         return link
     }
@@ -210,6 +212,7 @@ extension Deferred {
     @inlinable
     final func follow(by function: Recovery<Value>.Function, _ site: CallSite) -> Deferred<Value> {
         let link = Recovery(function, made: site)
+        link.noteMade()
         follow(link)
         return link
     }

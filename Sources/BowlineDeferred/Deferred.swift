@@ -4,9 +4,9 @@
 
 /// A value that is not there yet, or the error in its place.
 ///
-/// Whoever does the work makes a Deferred, returns it, and later fires it once: with ``callback(_:)`` or
-/// ``errback(_:)``. Whoever waits adds functions. Each addition returns a new Deferred, of what the function returns,
-/// so that a chain reads from top to bottom:
+/// Whoever does the work makes a Deferred, returns it, and later fires it once: with ``callback(_:file:line:)`` or
+/// ``errback(_:file:line:)``. Whoever waits adds functions. Each addition returns a new Deferred, of what the function
+/// returns, so that a chain reads from top to bottom:
 ///
 /// ```swift
 /// let port = Deferred<Int>()
@@ -33,7 +33,6 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
     @inlinable
     override init(made: CallSite, flags: Flags, step: Step? = nil, canceller: (() -> Void)? = nil) {
         super.init(made: made, flags: flags, step: step, canceller: canceller)
-        if DeferredDiagnostics.isEnabled { DeferredDiagnostics.register(self) }
     }
 
     /// Creates a Deferred that waits to be fired.
@@ -46,6 +45,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
     @inlinable
     public convenience init(canceller: (() -> Void)? = nil, file: StaticString = #fileID, line: UInt = #line) {
         self.init(made: CallSite(file: file, line: line), flags: [], canceller: canceller)
+        noteMade()
     }
 
     /// Creates a Deferred that waits to be fired, with a canceller that is handed the Deferred.
@@ -62,6 +62,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
         self.init(made: CallSite(file: file, line: line), flags: [])
         // Unowned: the canceller belongs to the Deferred, which is alive while it is being cancelled.
         self.canceller = { [unowned self] in canceller(self) }
+        noteMade()
     }
 
     deinit {
@@ -154,6 +155,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
         return unsafeDowncast(upstream, to: Deferred<Value>.self).slot.read(as: Value.self)
     }
 
+    /// The value, if that is the result.
     @inlinable final var value: Value? {
         flags.contains(.succeeded) ? slot.read(as: Value.self) : nil
     }

@@ -25,6 +25,7 @@ public final class DeferredList<Value>: Deferred<[Result<Value, any Error>]> {
         let members = Members()
         super.init(
             made: CallSite(file: file, line: line), flags: [], step: nil, canceller: { members.cancelAndListen() })
+        noteMade()
         var results = [Result<Value, any Error>?](repeating: nil, count: deferreds.count)
         var missing = deferreds.count
         if missing == 0 { callback([], file: file, line: line) }

@@ -1,6 +1,6 @@
 // What every Deferred is, whatever its type of value: a node in a tree of those who wait for it. Here are the three
 // things that must not recurse, since chains get long: delivering a result, cancelling, and letting go.
-// Called by `Deferred` and its links. It never knows a value, and never calls a user's function but by `step`.
+// Called by `Deferred` and its links. It never knows a value, and calls a user's functions by `step` and `canceller` only.
 //
 // Who owns whom: a node owns its followers, and a follower knows its upstream without owning it. So the holder of the
 // source keeps the chain alive, a source that is dropped frees it all, and there are no cycles.
@@ -8,6 +8,11 @@
 /// The part of a ``Deferred`` that doesn't depend on the type of its value.
 ///
 /// It is never made as such; see ``Deferred``.
+///
+/// ```swift
+/// let started: [DeferredNode] = [Deferred<Int>(), reactor.getPage("http://example.com/")]
+/// for operation in started where !operation.isFired { operation.cancel() }
+/// ```
 public class DeferredNode {
     /// Takes what the upstream has, or a `CancelledError` when there is none: the wait was given up.
     ///
@@ -47,10 +52,10 @@ public class DeferredNode {
     // lasts longer than the statement that makes it, so that none can overlap with another. (A user's function is
     // never called, and nothing of the user's released, within a `modify` of one of these.)
 
-    @exclusivity(unchecked) @usableFromInline final let made: CallSite
+    @usableFromInline final let made: CallSite
     @exclusivity(unchecked) @usableFromInline final var flags: Flags
     @exclusivity(unchecked) @usableFromInline final var fired: CallSite?
-    @exclusivity(unchecked) @usableFromInline final var step: Step?
+    @usableFromInline final let step: Step?
     @exclusivity(unchecked) @usableFromInline final var canceller: (() -> Void)?
 
     /// The failure, if that is the result.
@@ -76,7 +81,7 @@ public class DeferredNode {
     /// Not owned, and yet never dangling: it is set by `attach` alone, which puts this node into the upstream's list, and
     /// each way out of that list clears it: `takeFirst` (delivery, and the upstream's deinit) and `detach` (leaving).
     /// So as long as it is set the upstream has this node in its list, and therefore lives.
-    @exclusivity(unchecked) @usableFromInline final var source: Unmanaged<DeferredNode>?
+    @exclusivity(unchecked) @usableFromInline final var upstreamReference: Unmanaged<DeferredNode>?
 
     @inlinable
     init(made: CallSite, flags: Flags, step: Step?, canceller: (() -> Void)?) {
@@ -107,13 +112,13 @@ public class DeferredNode {
     // MARK: The list of followers
 
     /// What this one waits for.
-    final var upstream: DeferredNode? { source?.takeUnretainedValue() }
+    final var upstream: DeferredNode? { upstreamReference?.takeUnretainedValue() }
 
     /// Puts `follower` behind those who wait already.
     @usableFromInline
     final func attach(_ follower: DeferredNode) {
         let reference = Unmanaged.passRetained(follower)
-        follower.source = Unmanaged.passUnretained(self)
+        follower.upstreamReference = Unmanaged.passUnretained(self)
         if let first {
             first._withUnsafeGuaranteedRef { head in
                 let tail = head.previous ?? first
@@ -137,7 +142,7 @@ public class DeferredNode {
         self.first = second
         head.next = nil
         head.previous = nil
-        head.source = nil
+        head.upstreamReference = nil
         return head
     }
 
@@ -153,7 +158,7 @@ public class DeferredNode {
         before?._withUnsafeGuaranteedRef { $0.next = after }
         follower.next = nil
         follower.previous = nil
-        follower.source = nil
+        follower.upstreamReference = nil
         Unmanaged.passUnretained(follower).release()
     }
 
@@ -165,6 +170,14 @@ public class DeferredNode {
         noteFollowed()
         attach(follower)
         if flags.contains(.fired) { deliver() }
+    }
+
+    /// Enters this node, which has just been made, in the registry, if that is on.
+    ///
+    /// Called by whoever makes one, and not by the init, where using `self` costs counting it.
+    @inlinable
+    final func noteMade() {
+        if DeferredDiagnostics.isEnabled { DeferredDiagnostics.register(self) }
     }
 
     /// Notes that somebody will see a failure of this node.

@@ -1,6 +1,16 @@
 // Things to be fetched as they come, by those who may have to wait for them.
 
 /// The error of putting into a ``DeferredQueue`` that is full.
+///
+/// ```swift
+/// let queue = DeferredQueue<Int>(size: 1)
+/// try queue.put(1)
+/// do {
+///     try queue.put(2)
+/// } catch {
+///     print(error)    // the queue is full
+/// }
+/// ```
 public struct QueueOverflow: Error, CustomStringConvertible {
     /// Creates the error.
     public init() {}
@@ -10,6 +20,14 @@ public struct QueueOverflow: Error, CustomStringConvertible {
 }
 
 /// The failure of waiting at a ``DeferredQueue`` where as many wait already as may.
+///
+/// ```swift
+/// let queue = DeferredQueue<Int>(backlog: 0)
+/// queue.get().addErrback { error in
+///     print(error)    // too many wait at the queue already
+///     return 0
+/// }
+/// ```
 public struct QueueUnderflow: Error, CustomStringConvertible {
     /// Creates the error.
     public init() {}

@@ -4,7 +4,7 @@
 ///
 /// ```swift
 /// let semaphore = DeferredSemaphore(tokens: 10)
-/// for url in urls {
+/// for url in ["http://a.example/", "http://b.example/"] {
 ///     semaphore.run { reactor.getPage(url) }
 ///         .addCallback { page in print(page.count) }
 ///         .addErrback { error in print(error) }

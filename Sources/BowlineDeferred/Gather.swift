@@ -133,6 +133,7 @@ private struct Gathering<Output> {
         let members = Members()
         self.members = members
         output = Deferred(made: site, flags: [], canceller: { members.cancel() })
+        output.noteMade()
     }
 
     /// Follows `deferred`; `take` keeps its value, and returns the output if that was the last one.

@@ -3,9 +3,9 @@
 /// Calls `function` and makes a Deferred of what it returns or throws.
 ///
 /// ```swift
-/// maybeDeferred { try parse("80") }
-///     .addCallback { port in print(port) }
-///     .addErrback { error in print("not a port:", error) }
+/// maybeDeferred { try DomainName("example.com") }
+///     .addCallback { name in print(name) }
+///     .addErrback { error in print("not a name:", error) }
 /// ```
 ///
 /// - Parameters:

@@ -1,6 +1,13 @@
 // The first of several Deferreds that succeeds. (Racing connection attempts is more than this: see BowlineConnect.)
 
 /// The failure of a ``race(_:file:line:)`` that nobody won.
+///
+/// ```swift
+/// race([Deferred<Int>.failed(CancelledError()), .failed(TimeoutError(after: .seconds(1)))])
+///     .onFailure { error in
+///         if let error = error as? RaceError { print(error.failures.count) }      // 2
+///     }
+/// ```
 public struct RaceError: Error, CustomStringConvertible {
     /// The failure of each member, in their order.
     public let failures: [any Error]

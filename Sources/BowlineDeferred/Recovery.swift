@@ -27,34 +27,30 @@ final class Recovery<Value>: Deferred<Value> {
 
     @inlinable
     func take(_ upstream: DeferredNode?) {
-        guard let function else { return }
-        self.function = nil
+        // Called a second time, it has waited for what the function returned.
+        guard let function = function.take() else { return copy(upstream) }
         flags.insert(.running)
         if let value = Self.value(of: upstream) {
-            switch function {
+            switch consume function {
             case .onSuccess(let look): look(value)
             case .onResult(let look): look(.success(value))
             case .errback, .errbackDeferred, .onFailure: break
             }
             succeed(value)
         } else {
-            take(upstream?.failure ?? CancelledError(), by: function)
-        }
-    }
-
-    @inlinable
-    func take(_ error: any Error, by function: Function) {
-        do {
-            switch function {
-            case .errback(let call): return succeed(try call(error))
-            case .errbackDeferred(let call): return adopt(try call(error))
-            case .onFailure(let look): look(error)
-            case .onResult(let look): look(.failure(error))
-            case .onSuccess: break
+            let error = upstream?.failure ?? CancelledError()
+            do {
+                switch consume function {
+                case .errback(let call): return succeed(try call(error))
+                case .errbackDeferred(let call): return adopt(try call(error))
+                case .onFailure(let look): look(error)
+                case .onResult(let look): look(.failure(error))
+                case .onSuccess: break
+                }
+                fail(error)
+            } catch {
+                fail(error)
             }
-            fail(error)
-        } catch {
-            fail(error)
         }
     }
 }

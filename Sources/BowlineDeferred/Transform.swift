@@ -20,24 +20,25 @@ final class Transform<Input, Returned, Output>: Deferred<Output> {
         super.init(made: made, flags: .link, step: step)
     }
 
-    /// Calls the function on what `upstream` has, and gives what it returns to `finish`.
+    /// Calls the function on what `upstream` has, and gives what it returns to `finish`, with this link, which `finish`
+    /// needn't capture then.
     @inlinable
-    func take(_ upstream: DeferredNode?, finish: (Returned) -> Void) {
-        guard let function else { return }
-        self.function = nil
+    func take(_ upstream: DeferredNode?, finish: (Transform, Returned) -> Void) {
+        // Called a second time, it has waited for what the function returned.
+        guard let function = function.take() else { return copy(upstream) }
         flags.insert(.running)
         do {
             if let value = Deferred<Input>.value(of: upstream) {
-                switch function {
-                case .callback(let call), .callbacks(let call, _): finish(try call(value))
-                case .both(let call): finish(try call(.success(value)))
+                switch consume function {
+                case .callback(let call), .callbacks(let call, _): finish(self, try call(value))
+                case .both(let call): finish(self, try call(.success(value)))
                 }
             } else {
                 let error = upstream?.failure ?? CancelledError()
-                switch function {
+                switch consume function {
                 case .callback: fail(error)
-                case .both(let call): finish(try call(.failure(error)))
-                case .callbacks(_, let call): finish(try call(error))
+                case .both(let call): finish(self, try call(.failure(error)))
+                case .callbacks(_, let call): finish(self, try call(error))
                 }
             }
         } catch {
@@ -51,8 +52,7 @@ extension Transform where Returned == Output {
     @inlinable
     convenience init(_ function: Function, made: CallSite) {
         self.init(function, made: made) { follower, upstream in
-            let link = unsafeDowncast(follower, to: Transform<Input, Output, Output>.self)
-            link.take(upstream) { link.succeed($0) }
+            unsafeDowncast(follower, to: Transform<Input, Output, Output>.self).take(upstream) { $0.succeed($1) }
         }
     }
 }
@@ -62,8 +62,8 @@ extension Transform where Returned: DeferredConvertible, Returned.Value == Outpu
     @inlinable
     convenience init(waiting function: Function, made: CallSite) {
         self.init(function, made: made) { follower, upstream in
-            let link = unsafeDowncast(follower, to: Transform<Input, Returned, Output>.self)
-            link.take(upstream) { link.adopt($0.deferred) }
+            unsafeDowncast(follower, to: Transform<Input, Returned, Output>.self)
+                .take(upstream) { $0.adopt($1.deferred) }
         }
     }
 }

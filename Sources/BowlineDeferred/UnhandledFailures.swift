@@ -4,6 +4,12 @@ import Glibc
 import Synchronization
 
 /// A failure that was lost: it reached a ``Deferred`` that nobody followed, and that is gone now.
+///
+/// ```swift
+/// UnhandledFailures.setHandler { failure in
+///     print(failure.error, "of the Deferred made at", failure.origin)
+/// }
+/// ```
 public struct UnhandledFailure: Sendable {
     /// The failure.
     public let error: any Error

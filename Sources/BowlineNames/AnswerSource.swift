@@ -4,6 +4,11 @@
 public import BowlineTransport
 
 /// The source of an answer. The raw value is the word that commands print.
+///
+/// ```swift
+/// let answer = try await reactor.resolver.lookup("localhost").value
+/// print(answer.questions.map(\.origin.source.rawValue))      // ["special", "special"]
+/// ```
 public enum AnswerSource: String, Hashable, Sendable, CaseIterable {
     /// A server answered just now.
     case network

@@ -66,7 +66,8 @@ final class Lookup: QuestionWaiter {
                         attempts: question.tries, elapsed: clock.now - startTime),
                     origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: clock.now))
         }
-        finish()
+        // Whoever was told may have given up.
+        if !deferred.isFired { finish() }
     }
 
     /// Ends the lookup from outside.

@@ -4,6 +4,13 @@ public import BowlineReactor
 public import BowlineTransport
 
 /// Asks a resolver for the records of a name.
+///
+/// ```swift
+/// var request = LookupRequest("example.com", types: [.a])
+/// request.timeout = .seconds(2)
+/// let answer = try await reactor.resolver.resolve(request, onAnswer: nil).value
+/// print(answer.addresses)
+/// ```
 public struct LookupRequest: Hashable, Sendable {
     /// A host name as people write it, or the text of an address.
     public var host: String
@@ -30,6 +37,14 @@ public struct LookupRequest: Hashable, Sendable {
 }
 
 /// Says what asking for one type of a name came to.
+///
+/// ```swift
+/// let request = LookupRequest("example.com")
+/// reactor.resolver.resolve(request) { answer in
+///     print(answer.type, answer.addresses, answer.origin.source, answer.failure?.kind.rawValue ?? "")
+/// }
+/// .addErrback { error in LookupAnswer(name: nil, questions: [], elapsed: .zero) }
+/// ```
 public struct TypeAnswer: Hashable, Sendable {
     /// The type asked for.
     public var type: RecordType

@@ -6,6 +6,22 @@ public import BowlineReactor
 /// Looks up names.
 ///
 /// Replace a reactor's by setting `reactor.resolver`, before or while it runs.
+///
+/// ```swift
+/// /// Tells the log what is asked, and has somebody else answer.
+/// final class LoggingResolver: Resolver {
+///     private let next: any Resolver
+///     init(_ next: any Resolver) { self.next = next }
+///
+///     func resolve(_ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?) -> Deferred<LookupAnswer> {
+///         print("looking up", request.host)
+///         return next.resolve(request, onAnswer: onAnswer)
+///     }
+///     var cache: ResolverCache { next.cache }
+///     func reactorStopped() { next.reactorStopped() }
+/// }
+/// reactor.resolver = LoggingResolver(reactor.resolver)
+/// ```
 public protocol Resolver: AnyObject {
     /// Looks up the records of a name.
     ///

@@ -12,18 +12,25 @@
 ///     handle.call(counter) { counter in counter.count += 1 }
 /// }
 /// ```
-public final class Bound<Object: AnyObject>: Sendable {
+public final class Bound<Object>: Sendable {
     let executor: ReactorExecutor
 
     /// Retained by hand, so that `deinit` can pass the reference on: a stored property would be released by whatever
     /// thread ends this ticket. Unsafe to the compiler, and safe because the object is read only by
     /// `ReactorHandle.call`'s closure, on the reactor's thread.
-    nonisolated(unsafe) private let reference: Unmanaged<Object>
+    nonisolated(unsafe) private let reference: Unmanaged<Box>
 
-    var object: Object { reference.takeUnretainedValue() }
+    /// Holds what may be no class to the compiler: `any Transport` is what users have.
+    private final class Box {
+        let object: Object
+
+        init(_ object: Object) { self.object = object }
+    }
+
+    var object: Object { reference.takeUnretainedValue().object }
 
     init(_ object: Object, executor: ReactorExecutor) {
-        reference = .passRetained(object)
+        reference = .passRetained(Box(object))
         self.executor = executor
     }
 

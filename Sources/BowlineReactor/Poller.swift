@@ -54,6 +54,14 @@ package protocol Poller: AnyObject {
 }
 
 /// The implementations of `Poller`.
+///
+/// ```swift
+/// for kind in PollerKind.allCases {
+///     let reactor = Reactor(poller: kind)
+///     reactor.callLater(.milliseconds(1)) { reactor.stop() }
+///     try reactor.run()
+/// }
+/// ```
 public enum PollerKind: Sendable, CaseIterable {
     /// epoll(7): cost in the number of ready descriptors.
     case epoll

@@ -12,8 +12,8 @@ extension Reactor {
     /// Runs `work` on a thread of the reactor's pool and fires with what it returns or throws, on the reactor's thread.
     ///
     /// ```swift
-    /// reactor.deferToThread { try readConfiguration() }
-    ///     .addCallback { configuration in apply(configuration) }
+    /// reactor.deferToThread { HostsFile.load() }
+    ///     .addCallback { hosts in print(hosts.count, "names") }
     /// ```
     /// What it captures is sent there, and its result is sent back. When all threads are busy, it waits in a queue.
     /// - Parameter work: May block. It begins when the reactor runs, and not at all if it is cancelled before.

@@ -39,7 +39,7 @@ extension Reactor {
         // 6. Deliver completed work: name lookups, and outcomes that must not arrive inside the call that caused them.
         deliveries.run { $0.deliver() }
 
-        // 7. Flush: every transport written to in this turn gets one writev, every resolver channel one sendmmsg.
+        // 7. Flush: every transport that was written to in this turn sends all of it in one system call.
         flushes.run { $0.flush() }
     }
 

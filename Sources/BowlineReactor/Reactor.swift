@@ -201,7 +201,7 @@ public final class Reactor: ReactorClock {
     public var handle: ReactorHandle { ReactorHandle(executor: executor) }
 
     /// Makes a Sendable ticket for an object of this reactor, for use with `ReactorHandle.call(_:_:)`.
-    public func bind<Object: AnyObject>(_ object: Object) -> Bound<Object> {
+    public func bind<Object>(_ object: Object) -> Bound<Object> {
         Bound(object, executor: executor)
     }
 

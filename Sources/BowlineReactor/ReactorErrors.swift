@@ -1,6 +1,15 @@
 // What goes wrong with a reactor itself.
 
 /// Fails whatever still waited when its reactor stopped: lookups, connections, awaits, work on threads.
+///
+/// ```swift
+/// reactor.getPage("http://example.com/").onFailure { error in
+///     if let error = error as? PageError, case .stopped = error.reason { print("no time for that any more") }
+/// }
+/// reactor.deferLater(.seconds(60)) {}.onFailure { error in
+///     if error is ReactorStopped { print("not called") }
+/// }
+/// ```
 public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible {
     /// Creates the error.
     public init() {}
@@ -10,6 +19,14 @@ public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 /// Says why a reactor could not run.
+///
+/// ```swift
+/// do {
+///     try reactor.run(signals: true)
+/// } catch ReactorError.signalsTaken {
+///     try reactor.run()
+/// }
+/// ```
 public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `run()` was called while it runs already, on this or another thread.
     case alreadyRunning
@@ -29,6 +46,12 @@ public enum ReactorError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Fails a Deferred whose `timeout` passed.
+///
+/// ```swift
+/// Deferred<Int>().timeout(.seconds(5), clock: reactor).onFailure { error in
+///     if let error = error as? TimeoutError { print(error.after) }    // 5.0 seconds
+/// }
+/// ```
 public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     /// How long was waited.
     public let after: Duration

@@ -26,7 +26,7 @@ public struct ReactorHandle: Sendable {
     /// Calls `function` with the object that `bound` stands for, on the reactor's thread, as `callFromThread` does.
     ///
     /// Thread: any. The ticket must have been made by this handle's reactor; another's ends the program.
-    public func call<Object: AnyObject>(_ bound: Bound<Object>, _ function: @escaping @Sendable (Object) -> Void) {
+    public func call<Object>(_ bound: Bound<Object>, _ function: @escaping @Sendable (Object) -> Void) {
         if bound.executor !== executor {
             fatalError("this object was bound by another reactor: use that reactor's handle")
         }

@@ -5,6 +5,8 @@ import Glibc
 /// Reports that a system call failed: its errno and its name.
 ///
 /// ```swift
+/// import Glibc    // EMFILE
+///
 /// do {
 ///     try reactor.run()
 /// } catch let error as SystemError where error.code == EMFILE {

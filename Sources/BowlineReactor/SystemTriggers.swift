@@ -3,16 +3,31 @@
 import BowlineDeferred
 
 /// When a trigger runs, seen from the event.
+///
+/// ```swift
+/// for phase in [SystemEventPhase.before, .during, .after] {
+///     reactor.addSystemEventTrigger(phase, .startup) { print(phase, "startup") }
+/// }
+/// ```
 public enum SystemEventPhase: Sendable, Hashable {
     case before, during, after
 }
 
 /// What triggers can wait for.
+///
+/// ```swift
+/// reactor.addSystemEventTrigger(.during, .shutdown) { print("closing everything") }
+/// ```
 public enum SystemEvent: Sendable, Hashable {
     case startup, shutdown
 }
 
 /// Identifies a trigger, for taking it back.
+///
+/// ```swift
+/// let trigger = reactor.addSystemEventTrigger(.after, .shutdown) { print("closed") }
+/// print(reactor.removeSystemEventTrigger(trigger))    // true: it won't be called
+/// ```
 public struct SystemEventTrigger: Hashable, Sendable {
     let id: UInt64
 }

@@ -84,6 +84,15 @@ open class AccumulatingProtocol: Protocol {
 extension AccumulatingProtocol: Sendable {}
 
 /// Records as `AccumulatingProtocol` does, and goes on when one direction is closed.
+///
+/// ```swift
+/// let seen = AccumulatingHalfCloseableProtocol()
+/// let transport = MemoryTransport()
+/// transport.start(seen)
+/// seen.onReadLost = { seen in seen.transport?.loseConnection() }
+/// transport.deliverEnd()
+/// print(seen.events.count)
+/// ```
 open class AccumulatingHalfCloseableProtocol: AccumulatingProtocol, HalfCloseableProtocol {
     /// Called after `readConnectionLost` was recorded.
     public var onReadLost: ((AccumulatingHalfCloseableProtocol) -> Void)?

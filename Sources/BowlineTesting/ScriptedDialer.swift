@@ -5,6 +5,8 @@ public import Bowline
 /// Answers dials as a script says, and records them.
 ///
 /// ```swift
+/// import Glibc    // ECONNREFUSED
+///
 /// let clock = ManualClock()
 /// let dialer = ScriptedDialer(clock: clock)
 /// dialer.plan("2001:db8::1", .never)
@@ -187,6 +189,13 @@ private final class ScriptedDial: Dial {
 extension ScriptedDial: Sendable {}
 
 /// A connection that a scripted dialer made.
+///
+/// ```swift
+/// let dialer = ScriptedDialer(clock: ManualClock())
+/// dialer.otherwise = .connectsAtOnce()
+/// _ = dialer.dial(.ip(.v4(.loopback), port: 80), from: nil) { _ in }
+/// for connection in dialer.connections { print(connection.peer, connection.isStarted) }
+/// ```
 public final class ScriptedConnection: DialedConnection {
     /// The connection's end on the side of who dialed.
     public let transport: MemoryTransport

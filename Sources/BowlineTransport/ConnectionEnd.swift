@@ -3,6 +3,16 @@
 import BowlineReactor
 
 /// Says how a connection ended.
+///
+/// ```swift
+/// final class Watcher: Protocol {
+///     var transport: (any Transport)?
+///     func dataReceived(_ bytes: RawSpan) {}
+///     func connectionLost(_ reason: ConnectionEnd) {
+///         if !reason.isClean { print("the connection was", reason) }      // lost: Connection reset by peer
+///     }
+/// }
+/// ```
 public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
     /// In order: closed by either side with everything delivered.
     case done

@@ -9,7 +9,11 @@ import Glibc
 ///
 /// Made by `listenUDP`, and kept alive by its reactor. What is written in a turn leaves at its end.
 /// ```swift
-/// let port = try reactor.listenUDP(port: 0, protocol: EchoDatagrams())
+/// final class Answers: DatagramProtocol {
+///     var port: DatagramPort?
+///     func datagramReceived(_ bytes: RawSpan, from sender: SocketAddress) { print(bytes.byteCount, "from", sender) }
+/// }
+/// let port = try reactor.listenUDP(port: 0, protocol: Answers())
 /// port.write("hello", to: .ip(.v4(.loopback), port: 7))
 /// port.stopListening()
 /// ```
@@ -28,8 +32,9 @@ public final class DatagramPort {
     /// How many datagrams were lost here: too large to receive, written to a full queue, or refused by the system.
     public private(set) var droppedCount = 0
 
-    /// Weak, because the user may keep a port for longer than its reactor.
-    private weak var reactor: Reactor?
+    /// Not weak, which would slow down every use of the reactor by anybody. A port that is listening is never without
+    /// its reactor, unless that was dropped without having been run.
+    private unowned let reactor: Reactor
     private var `protocol`: (any DatagramProtocol)?
     private var descriptor: Int32
     private var queue = DatagramQueue()
@@ -96,7 +101,7 @@ public final class DatagramPort {
         queue.append(bytes, to: address)
         if !isFlushQueued, !isBlocked {
             isFlushQueued = true
-            reactor?.flushThisTurn(self)
+            reactor.flushThisTurn(self)
         }
         return true
     }
@@ -134,10 +139,10 @@ public final class DatagramPort {
     private func closeSocket() {
         guard isListening else { return }
         queue.removeAll()
-        reactor?.deregisterBeforeClose(descriptor)
+        reactor.deregisterBeforeClose(descriptor)
         SocketCalls.close(descriptor)
         descriptor = -1
-        reactor?.deliverThisTurn(self)
+        reactor.deliverThisTurn(self)
     }
 
     // MARK: sending
@@ -168,13 +173,13 @@ public final class DatagramPort {
     private func noteRefusal() {
         guard !isRefused else { return }
         isRefused = true
-        reactor?.deliverThisTurn(self)
+        reactor.deliverThisTurn(self)
     }
 
     private func setBlocked(_ isBlocked: Bool) {
         guard isListening, isBlocked != self.isBlocked else { return }
         self.isBlocked = isBlocked
-        reactor?.setInterest(isBlocked ? [.read, .write] : .read, of: descriptor)
+        reactor.setInterest(isBlocked ? [.read, .write] : .read, of: descriptor)
     }
 
     // MARK: receiving
@@ -221,10 +226,8 @@ extension DatagramPort: Sendable {}
 
 extension DatagramPort: DescriptorHandler {
     package func descriptorReady(_ readiness: Readiness) {
-        if let reactor, !readiness.isDisjoint(with: [.readable, .error, .hangup]) {
-            receive(into: reactor.receiveBuffer)
-        }
-        if isBlocked, readiness.contains(.writable) { send() }
+        if readiness.isReadable || readiness.isTroubled { receive(into: reactor.receiveBuffer) }
+        if isBlocked, readiness.isWritable { send() }
     }
 
     package func reactorStopped() {

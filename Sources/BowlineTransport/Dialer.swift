@@ -4,6 +4,24 @@
 public import BowlineReactor
 
 /// Begins connections to addresses.
+///
+/// ```swift
+/// /// Counts what it passes on.
+/// final class CountingDialer: Dialer {
+///     private let next: any Dialer
+///     private(set) var count = 0
+///     init(_ next: any Dialer) { self.next = next }
+///
+///     func dial(
+///         _ address: SocketAddress, from local: SocketAddress?,
+///         completion: @escaping (Result<any DialedConnection, DialError>) -> Void
+///     ) -> any Dial {
+///         count += 1
+///         return next.dial(address, from: local, completion: completion)
+///     }
+/// }
+/// reactor.dialer = CountingDialer(reactor.dialer)
+/// ```
 public protocol Dialer: AnyObject {
     /// Begins to connect to `address`, from `local` if given (port 0: any).
     ///
@@ -16,12 +34,25 @@ public protocol Dialer: AnyObject {
 }
 
 /// An attempt under way.
+///
+/// ```swift
+/// let dial = reactor.dialer.dial(.ip(.v4(.loopback), port: 80), from: nil) { outcome in print(outcome) }
+/// reactor.callLater(.milliseconds(250)) { dial.abandon() }
+/// ```
 public protocol Dial: AnyObject {
     /// Gives the attempt up and frees its descriptor; its completion isn't called any more.
     func abandon()
 }
 
 /// A connection that stands and has no protocol yet.
+///
+/// ```swift
+/// let dial = reactor.dialer.dial(.ip(.v4(.loopback), port: 7), from: nil) { outcome in
+///     guard case .success(let connection) = outcome else { return }
+///     connection.start(Echo()) { reason in print(reason) }
+/// }
+/// reactor.callLater(.seconds(1)) { dial.abandon() }
+/// ```
 public protocol DialedConnection: AnyObject {
     /// Gives the connection to `protocol`, whose `makeConnection` is called from here. `onEnd` is called once, after
     /// `connectionLost`.
@@ -36,6 +67,10 @@ public protocol DialedConnection: AnyObject {
 }
 
 /// Says why an attempt to connect failed.
+///
+/// ```swift
+/// print(DialError(111))      // connect: Connection refused
+/// ```
 public struct DialError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The errno value.
     public let code: CInt
@@ -52,6 +87,14 @@ public struct DialError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Dials with non-blocking sockets on a reactor: what a reactor's connectors use.
+///
+/// ```swift
+/// let dialer = SocketDialer(reactor: reactor)
+/// let dial = dialer.dial(.ip(.v6(.loopback), port: 80), from: nil) { outcome in
+///     if case .failure(let error) = outcome { print(error) }
+/// }
+/// reactor.callLater(.seconds(1)) { dial.abandon() }
+/// ```
 public final class SocketDialer: Dialer {
     private unowned let reactor: Reactor
 

@@ -3,6 +3,19 @@
 /// Makes a protocol for each connection, and knows how many ports and connectors use it.
 ///
 /// `ServerFactory` and `ClientFactory` are what one usually writes or subclasses.
+///
+/// ```swift
+/// final class CountingFactory: ServerFactory {
+///     private(set) var connections = 0
+///
+///     override func buildProtocol(_ address: SocketAddress) -> (any Protocol)? {
+///         connections += 1
+///         return connections > 1_000 ? nil : Echo()       // nil: this one is closed
+///     }
+/// }
+/// let port = try reactor.listenTCP(port: 0, factory: CountingFactory())
+/// print(port.address)
+/// ```
 open class Factory {
     private let makeProtocol: (() -> (any Protocol)?)?
     private var users = 0

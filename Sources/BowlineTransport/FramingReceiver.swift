@@ -6,6 +6,16 @@
 ///
 /// Messages come in the order in which they arrived and the same ones however the bytes were split on their way. Once
 /// the connection is being closed, none come any more.
+///
+/// ```swift
+/// final class Slow: LineReceiver {
+///     var reactor: Reactor?
+///     override func lineReceived(_ line: RawSpan) {
+///         pauseReading()
+///         reactor?.callLater(.seconds(1)) { [self] in resumeReading() }      // one line a second
+///     }
+/// }
+/// ```
 open class FramingReceiver: Protocol {
     /// The transport, from `makeConnection` on.
     public var transport: (any Transport)?

@@ -2,6 +2,13 @@
 
 /// Receives strings that follow their length. Not for use itself: ``Int8StringReceiver``, ``Int16StringReceiver`` and
 /// ``Int32StringReceiver`` say how long the length is.
+///
+/// ```swift
+/// final class Frames: Int32StringReceiver {
+///     override func connectionMade() { maxLength = 1 << 20 }
+///     override func stringReceived(_ string: RawSpan) { sendString("\(string.byteCount) bytes") }
+/// }
+/// ```
 open class IntNStringReceiver: FramingReceiver {
     /// The longest string that is accepted, in bytes; 99999 by default.
     public var maxLength = 99_999

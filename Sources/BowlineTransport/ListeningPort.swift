@@ -21,8 +21,9 @@ public final class ListeningPort {
     /// Where it listens; the port is the real one where 0 was asked for.
     public let address: SocketAddress
 
-    /// Weak, because the user may keep a port for longer than its reactor, and stop it then.
-    private weak var reactor: Reactor?
+    /// Not weak, which would slow down every use of the reactor by anybody. A port that is listening is never without
+    /// its reactor, unless that was dropped without having been run.
+    private unowned let reactor: Reactor
     private let factory: Factory
     private var descriptor: Int32
     /// Held for the moment when no other descriptor is to be had: closing it makes room to accept one connection and
@@ -73,7 +74,7 @@ public final class ListeningPort {
 
     func start() throws(SystemError) {
         do {
-            try reactor?.register(descriptor, .read, self)
+            try reactor.register(descriptor, .read, self)
         } catch {
             closeSockets()
             throw error
@@ -85,7 +86,7 @@ public final class ListeningPort {
     /// Connections that were accepted go on. Stopping twice is once.
     public func stopListening() {
         guard isListening else { return }
-        reactor?.deregisterBeforeClose(descriptor)
+        reactor.deregisterBeforeClose(descriptor)
         closeSockets()
         factory.end()
     }
@@ -122,7 +123,7 @@ public final class ListeningPort {
     }
 
     private func serve(_ accepted: Int32, _ peer: SocketAddress?) {
-        guard let reactor, let made = factory.buildProtocol(peer ?? .unspecified) else {
+        guard let made = factory.buildProtocol(peer ?? .unspecified) else {
             SocketCalls.close(accepted)
             return
         }
@@ -153,14 +154,14 @@ public final class ListeningPort {
 
     /// Looks away for a moment: the event would come again at once, and nothing can be done about it.
     private func pause() {
-        guard let reactor, !isPaused else { return }
+        guard !isPaused else { return }
         isPaused = true
         reactor.setInterest([], of: descriptor)
         reactor.callLater(Self.retryDelay) { [weak self] in
             guard let self, self.isListening else { return }
             self.isPaused = false
             if self.reserve < 0 { self.reserve = Self.openReserve() }
-            self.reactor?.setInterest(.read, of: self.descriptor)
+            self.reactor.setInterest(.read, of: self.descriptor)
         }
     }
 

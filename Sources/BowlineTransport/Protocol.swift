@@ -43,6 +43,20 @@ extension Protocol {
 /// A protocol that goes on when one direction of its connection is closed.
 ///
 /// With any other protocol, the peer's end of sending ends the connection.
+///
+/// ```swift
+/// /// Says how much came, once all of it has come.
+/// final class Count: HalfCloseableProtocol {
+///     var transport: (any Transport)?
+///     private var count = 0
+///     func dataReceived(_ bytes: RawSpan) { count += bytes.byteCount }
+///     func readConnectionLost() {
+///         transport?.write("\(count)\r\n")
+///         transport?.loseConnection()
+///     }
+///     func writeConnectionLost() {}
+/// }
+/// ```
 public protocol HalfCloseableProtocol: Protocol {
     /// The peer has sent everything; writing is still possible. Close with `loseConnection` when done.
     func readConnectionLost()

@@ -1,7 +1,8 @@
 // The border to `struct sockaddr`: the only place that knows byte orders, AF_ numbers and sun_path.
 // Sockets pass addresses through here to bind(2), connect(2), sendto(2) and back from accept(2) and getsockname(2).
 
-package import Glibc
+package import CLinux
+import Glibc
 
 extension IPv4Address {
     /// Makes an address from C's, which is in network order.

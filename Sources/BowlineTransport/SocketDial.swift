@@ -79,8 +79,7 @@ final class SocketDial: Dial, DialedConnection, DescriptorHandler {
             return
         }
         // A failed connect reports an error and a hang-up, so that one that reports neither needn't be asked.
-        let isTroubled = !readiness.isDisjoint(with: [.error, .hangup])
-        let code = isTroubled ? SocketCalls.takeError(descriptor) : 0
+        let code = readiness.isTroubled ? SocketCalls.takeError(descriptor) : 0
         if code != 0 {
             fail(DialError(code))
         } else if isConnectedToItself {

@@ -10,13 +10,13 @@ extension StreamConnection: DescriptorHandler {
     /// Reading comes first: where the peer answered and then closed, its answer must not be lost to the error that
     /// writing meets.
     func descriptorReady(_ readiness: Readiness) {
-        let isTroubled = !readiness.isDisjoint(with: [.error, .hangup])
+        let isTroubled = readiness.isTroubled
         if isReading {
-            if isTroubled || readiness.contains(.readable) { readReady() }
+            if isTroubled || readiness.isReadable { readReady() }
         } else if isTroubled, !isBlocked {
             troubleWhileNotReading()
         }
-        if isBlocked, !isClosed, isTroubled || readiness.contains(.writable) { send() }
+        if isBlocked, !isClosed, isTroubled || readiness.isWritable { send() }
     }
 
     func reactorStopped() {

@@ -30,7 +30,9 @@ final class StreamConnection: Transport {
     /// Above this many unsent bytes a push producer is paused.
     static let highWaterMark = 64 * 1024
 
-    unowned let reactor: Reactor
+    /// Strong, which costs nothing to use. The reactor holds a connection only until it is closed, so there is no circle
+    /// beyond that.
+    let reactor: Reactor
     let descriptor: Int32
     private let isTCP: Bool
     @exclusivity(unchecked) var phase = Phase.open
@@ -64,7 +66,7 @@ final class StreamConnection: Transport {
     }
 
     deinit {
-        // Only when the reactor itself went away without having been stopped.
+        // Of a connection that could not be registered: any other is closed before it is let go.
         if !isClosed { SocketCalls.close(descriptor) }
     }
 

@@ -86,6 +86,16 @@ extension Transport {
 }
 
 /// Who produces what is written to a transport.
+///
+/// ```swift
+/// final class Zeros: PullProducer {
+///     private unowned let transport: any Transport
+///     init(_ transport: any Transport) { self.transport = transport }
+///     func resumeProducing() { transport.write([UInt8](repeating: 0, count: 4096)) }
+///     func stopProducing() {}
+/// }
+/// transport.registerProducer(.pull(Zeros(transport)))
+/// ```
 public enum Producer {
     /// Writes by itself until it is told to pause.
     case push(any PushProducer)
@@ -94,6 +104,20 @@ public enum Producer {
 }
 
 /// Writes to a transport by itself, and can be slowed down.
+///
+/// ```swift
+/// /// Reads from one connection no faster than the other takes it.
+/// final class Valve: PushProducer {
+///     private unowned let source: any Transport
+///     init(_ source: any Transport) { self.source = source }
+///     func pauseProducing() { source.pauseReading() }
+///     func resumeProducing() { source.resumeReading() }
+///     func stopProducing() { source.loseConnection() }
+/// }
+/// func pipe(from source: any Transport, to sink: any Transport) {
+///     sink.registerProducer(.push(Valve(source)))
+/// }
+/// ```
 public protocol PushProducer: AnyObject {
     /// Stop writing for now: the transport's buffer is full.
     func pauseProducing()
@@ -104,6 +128,20 @@ public protocol PushProducer: AnyObject {
 }
 
 /// Writes to a transport when it is asked to.
+///
+/// ```swift
+/// final class Lines: PullProducer {
+///     private unowned let transport: any Transport
+///     private var lines = ["one", "two", "three"]
+///     init(_ transport: any Transport) { self.transport = transport }
+///     func resumeProducing() {
+///         if lines.isEmpty { return transport.unregisterProducer() }
+///         transport.write(lines.removeFirst() + "\r\n")
+///     }
+///     func stopProducing() { lines = [] }
+/// }
+/// transport.registerProducer(.pull(Lines(transport)))
+/// ```
 public protocol PullProducer: AnyObject {
     /// Write the next piece, or unregister when there is none.
     func resumeProducing()

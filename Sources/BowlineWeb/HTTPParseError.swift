@@ -68,6 +68,8 @@ public enum HTTPParseError: Error, Hashable, Sendable {
     case transferEncodingInHTTP10
     /// A request has both Transfer-Encoding and Content-Length.
     case transferEncodingWithContentLength
+    /// A response redirects to several places.
+    case conflictingLocations
     /// A chunk's size isn't hexadecimal digits.
     case badChunkSize
     /// A chunk isn't followed by CR LF.
@@ -112,6 +114,7 @@ extension HTTPParseError: CustomStringConvertible {
         case .badTransferEncoding: "the Transfer-Encoding isn't a list of codings with chunked once at most"
         case .transferEncodingInHTTP10: "a message of HTTP/1.0 has a Transfer-Encoding"
         case .transferEncodingWithContentLength: "the request has both Transfer-Encoding and Content-Length"
+        case .conflictingLocations: "the response redirects to several places"
         case .badChunkSize: "a chunk's size isn't a hexadecimal number"
         case .badChunkEnd: "a chunk isn't followed by CR LF"
         case .tooLarge(let what, let limit): "more than \(limit) \(what.rawValue)"

@@ -25,7 +25,7 @@ public enum HTTPURLError: Error, Hashable, Sendable {
     case empty
     /// There is no scheme; with what to write instead, if that is clear.
     case noScheme
-    /// A scheme other than http and https.
+    /// A scheme other than http and https; or https, which parses, but can't be fetched yet.
     case unsupportedScheme(String)
     /// There is no host after the scheme and two slashes.
     case noHost
@@ -56,6 +56,7 @@ extension HTTPURLError: CustomStringConvertible {
         switch self {
         case .empty: "there is nothing to fetch"
         case .noScheme: "a URL begins with http:// or https://"
+        case .unsupportedScheme("https"): "https can't be fetched yet, only http"
         case .unsupportedScheme(let scheme): "only http and https can be fetched, not \(scheme.debugDescription)"
         case .noHost: "there is no host after the scheme"
         case .forbiddenCharacter(let scalar): Self.explanation(of: scalar)

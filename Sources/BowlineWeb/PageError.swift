@@ -32,7 +32,7 @@ public struct PageError: Error, Sendable {
 
     /// Why.
     public enum Reason: Sendable {
-        /// The text is no URL that can be fetched.
+        /// The text, or where a response redirects to, is no URL that can be fetched.
         case url(HTTPURLError)
         /// The request can't be sent as it was asked for.
         case request(HTTPRequestError)
@@ -48,7 +48,7 @@ public struct PageError: Error, Sendable {
         case redirects(limit: Int)
         /// The deadline of the whole fetch passed.
         case deadline(Duration)
-        /// The reactor stopped.
+        /// The reactor stopped, in any step.
         case stopped
     }
 
@@ -85,6 +85,20 @@ public struct PageError: Error, Sendable {
         }
     }
 
+    /// The error inside: an `HTTPURLError`, `HTTPRequestError`, `ConnectError`, `SystemError`, `HTTPParseError` or
+    /// `ReactorStopped`; nil where the reason says it all.
+    public var cause: (any Error)? {
+        switch reason {
+        case .url(let error): error
+        case .request(let error): error
+        case .connect(let error): error
+        case .lost(let code): SystemError(code, phase == .send ? "send" : "recv")
+        case .response(let error): error
+        case .status, .redirects, .deadline: nil
+        case .stopped: ReactorStopped()
+        }
+    }
+
     /// The response inside, where there is one.
     public var response: PageResponse? {
         if case .status(let response) = reason { response } else { nil }
@@ -95,12 +109,12 @@ extension PageError: CustomStringConvertible {
     /// One line: what failed, with its target.
     public var description: String {
         switch reason {
-        case .url(let error): "\(error)"
-        case .request(let error): "\(error)"
+        case .url(let error): "\(origin)\(error)"
+        case .request(let error): "\(origin)\(error)"
         case .connect(let error): "\(error)"
         case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"
         case .response(let error): "\(place): \(error)"
-        case .status(let response): "\(place) answered \(response.status) \(response.head.reason)"
+        case .status(let response): "\(place) answered \(Self.line(of: response.head))"
         case .redirects(let limit): "\(place): more than \(limit) redirects"
         case .deadline(let deadline): "\(place): not done within \(deadline) (\(progress))"
         case .stopped: "\(place): \(ReactorStopped())"
@@ -108,6 +122,13 @@ extension PageError: CustomStringConvertible {
     }
 
     private var place: String { report.url.map { "\($0)" } ?? "the fetch" }
+
+    /// Where a URL came from that the caller didn't write.
+    private var origin: String { report.head == nil ? "" : "\(place) redirects to what can't be fetched: " }
+
+    private static func line(of head: HTTPResponseHead) -> String {
+        head.reason.isEmpty ? "\(head.status)" : "\(head.status) \(head.reason)"
+    }
 
     private var progress: String {
         switch phase {

@@ -1,5 +1,8 @@
 // A fetch, from the URL to the body: a hop for the URL and one for each redirect, each with a connection of its own, all
 // under one deadline. It is its connectors' factory; its Deferred is what `getPage` and `fetch` return.
+//
+// Who keeps it alive: the deadline's timer, and the connector, which keeps its factory. The fetch keeps both in turn, until
+// `settle`, through which every end goes. Nothing is told to anybody after that.
 
 import BowlineConnect
 import BowlineDeferred
@@ -7,13 +10,14 @@ import BowlineReactor
 import BowlineTransport
 
 final class PageFetch: ClientFactory {
-    private let reactor: Reactor
+    private unowned let reactor: Reactor
+    /// What the present hop asks for: redirects change it.
     private var request: PageRequest
     private(set) lazy var deferred = Deferred<PageResponse>(canceller: { [weak self] in self?.abandon() })
     private var report: PageReport
     private var connector: Connector?
     private var exchange: PageProtocol?
-    private var redirectTarget: String?
+    private var redirection: Redirection?
     private var deadlineTimer: DelayedCall?
     private var isOver = false
 
@@ -28,6 +32,8 @@ final class PageFetch: ClientFactory {
     func start() {
         do throws(HTTPURLError) {
             let url = try HTTPURL(request.url)
+            report.url = url
+            try Self.check(url)
             deadlineTimer = reactor.callLater(request.deadline) { [self] in
                 deadlineTimer = nil
                 fail(.deadline(request.deadline), in: phase)
@@ -38,30 +44,27 @@ final class PageFetch: ClientFactory {
         }
     }
 
+    /// There is no TLS yet.
+    private static func check(_ url: HTTPURL) throws(HTTPURLError) {
+        guard url.scheme == .http else { throw .unsupportedScheme(url.scheme.rawValue) }
+    }
+
     /// Formats the request and asks for a connection.
     private func hop(to url: HTTPURL) {
-        report.url = url
-        report.hopStart = reactor.now
-        report.head = nil
-        report.firstByte = nil
-        report.peer = nil
-        guard url.scheme == .http else {
-            fail(.url(.unsupportedScheme(url.scheme.rawValue)), in: .target)
-            return
-        }
         let head = HTTPRequestHead(
             method: request.method, url: url, fields: request.fields, bodyLength: request.body?.count)
         do throws(HTTPRequestError) {
-            let bytes = try head.bytes() + (request.body ?? [])
             exchange = PageProtocol(
-                sending: bytes, exchange: HTTPExchange(method: request.method), limits: request.limits, owner: self)
+                sending: try head.bytes(), body: request.body ?? [], exchange: HTTPExchange(method: request.method),
+                limits: request.limits, owner: self)
         } catch {
             fail(.request(error), in: .target)
             return
         }
-        request.observer?(.connecting(.host(url.host.connectable, port: url.port)))
-        let connector = reactor.connectTCP(
-            host: url.host.connectable, port: url.port, factory: self, options: request.connect)
+        report.beginHop(to: url, at: reactor.now)
+        let host = url.host.connectable
+        request.observer?(.connecting(.host(host, port: url.port)))
+        let connector = reactor.connectTCP(host: host, port: url.port, factory: self, options: request.connect)
         if let observer = request.observer { connector.observer = { observer(.connector($0)) } }
         self.connector = connector
     }
@@ -72,7 +75,7 @@ final class PageFetch: ClientFactory {
         case nil: .target
         case .resolving: .dns
         case .connecting: .connect
-        case .connected, .disconnected: .receive
+        case .connected, .disconnected: exchange?.phase ?? .receive
         }
     }
 
@@ -84,7 +87,8 @@ final class PageFetch: ClientFactory {
     }
 
     override func clientConnectionFailed(_ connector: Connector, _ error: ConnectError) {
-        fail(.connect(error), in: PageError.Phase(error.phase))
+        guard connector === self.connector else { return }
+        fail(error.reason == .stopped ? .stopped : .connect(error), in: PageError.Phase(error.phase))
     }
 
     // MARK: the end
@@ -96,22 +100,25 @@ final class PageFetch: ClientFactory {
 
     private func fail(_ reason: PageError.Reason, in phase: PageError.Phase) {
         guard !isOver else { return }
-        if let connector { report.note(connector) }
+        let connector = self.connector
         abandon()
+        // Only now have the attempts that were under way an outcome.
+        if let connector { report.note(connector) }
         report.end = reactor.now
         deferred.errback(PageError(phase: phase, reason: reason, report: report))
     }
 
-    /// Ends it: whatever is under way is given up and its descriptors are closed.
+    /// Ends it without telling: whatever is under way is given up, and its descriptors are closed before this returns.
     private func abandon() {
         let exchange = self.exchange
         let connector = self.connector
         settle()
         exchange?.abandon()
+        connector?.observer = nil
         connector?.stopConnecting()
     }
 
-    /// Lets go of everything: a connector holds its factory, and this is one.
+    /// Lets go of everything.
     private func settle() {
         isOver = true
         deadlineTimer?.cancel()
@@ -131,43 +138,46 @@ extension PageFetch: PageProtocolOwner {
         report.firstByte = reactor.now
     }
 
-    func exchangeReceived(_ head: HTTPResponseHead) -> Bool {
+    func exchangeReceived(_ head: HTTPResponseHead) throws(HTTPParseError) -> Bool {
         report.head = head
+        redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
         request.observer?(.head(head))
-        redirectTarget = request.maximumRedirects > 0 ? Redirection.location(in: head) : nil
-        return redirectTarget == nil
+        return redirection == nil
     }
 
     func exchangeEnded(body: [UInt8]) {
-        guard !isOver, let url = report.url, let head = report.head else { return }
-        if let location = redirectTarget {
-            redirect(from: url, to: location, head.status)
+        guard !isOver, let head = report.head else { return }
+        if let connector { report.note(connector) }
+        if let redirection {
+            follow(redirection)
             return
         }
-        if let connector { report.note(connector) }
         report.end = reactor.now
         succeed(PageResponse(report: report, head: head, body: body))
     }
 
-    private func redirect(from url: HTTPURL, to location: String, _ status: Int) {
-        redirectTarget = nil
+    /// Goes on to where a response redirects.
+    private func follow(_ redirection: Redirection) {
+        guard let url = report.url else { return }
+        exchange = nil
+        connector = nil
+        guard report.redirects.count < request.maximumRedirects else {
+            fail(.redirects(limit: request.maximumRedirects), in: .http)
+            return
+        }
         do throws(HTTPURLError) {
-            let target = try url.redirected(to: location)
-            guard report.redirects.count < request.maximumRedirects else {
-                fail(.redirects(limit: request.maximumRedirects), in: .http)
-                return
-            }
-            report.redirects.append(PageReport.Redirect(url: url, status: status))
-            Redirection.adapt(&request, from: url, to: target, status)
+            let target = try url.redirected(to: redirection.location)
+            try Self.check(target)
+            redirection.adapt(&request, from: url, to: target)
+            report.redirects.append(PageReport.Redirect(url: url, status: redirection.status))
             request.observer?(.redirect(target))
-            hop(to: target)
+            if !isOver { hop(to: target) }
         } catch {
             fail(.url(error), in: .target)
         }
     }
 
     func exchangeFailed(_ reason: PageError.Reason, in phase: PageError.Phase) {
-        if let connector, connector.state == .connected { report.note(connector) }
         fail(reason, in: phase)
     }
 }

@@ -1,37 +1,71 @@
 // One exchange on one connection: writes the request when the connection is made, parses what arrives, and tells the
 // fetch. The end of the story that `getPage` begins.
+//
+// It knows half-close, because the peer's end is the end of the response: what is still unsent then is of no use.
 
 import BowlineTransport
+import Glibc
 
 /// Told how an exchange goes. Each of the last two is called once, and one of them only.
 protocol PageProtocolOwner: AnyObject {
     func exchangeSent()
     func exchangeReceivedFirstByte()
-    /// Returns whether the body is wanted.
-    func exchangeReceived(_ head: HTTPResponseHead) -> Bool
+    /// Returns whether the body is wanted; throws if the head contradicts itself.
+    func exchangeReceived(_ head: HTTPResponseHead) throws(HTTPParseError) -> Bool
     func exchangeEnded(body: [UInt8])
     func exchangeFailed(_ reason: PageError.Reason, in phase: PageError.Phase)
 }
 
-final class PageProtocol: Protocol {
+final class PageProtocol: HalfCloseableProtocol {
+    /// A body is handed to the transport in pieces of this size, so that no second copy of a large one is made.
+    private static let pieceBytes = 64 * 1024
+    /// What is reserved for a body at most, before any of it has come: servers promise more than they send.
+    private static let mostReservedBytes = 1 << 20
+
     var transport: (any Transport)?
-    private let request: [UInt8]
+    private let head: [UInt8]
+    private let requestBody: [UInt8]
+    /// How much of the request's body the transport has been given.
+    private var written = 0
+    /// Whether the system has taken the whole request. A head without a body fits into any socket's buffer.
+    private var isSent: Bool
     private var parser: HTTPResponseParser
     private var body: [UInt8] = []
     private var hasBytes = false
     /// Nil when the exchange is over: nothing is told any more.
     private weak var owner: (any PageProtocolOwner)?
 
-    init(sending request: [UInt8], exchange: HTTPExchange, limits: HTTPLimits, owner: any PageProtocolOwner) {
-        self.request = request
+    init(
+        sending head: [UInt8], body: [UInt8], exchange: HTTPExchange, limits: HTTPLimits, owner: any PageProtocolOwner
+    ) {
+        self.head = head
+        requestBody = body
+        isSent = body.isEmpty
         parser = HTTPResponseParser(to: exchange, limits: limits)
         self.owner = owner
     }
 
+    /// The step that the exchange is in.
+    var phase: PageError.Phase { isSent || hasBytes ? .receive : .send }
+
+    // MARK: the request
+
     func connectionMade() {
-        transport?.write(request)
+        transport?.write(head)
+        if !isSent {
+            writePiece()
+            transport?.registerProducer(.pull(self))
+        }
         owner?.exchangeSent()
     }
+
+    private func writePiece() {
+        let end = min(written + Self.pieceBytes, requestBody.count)
+        requestBody.withUnsafeBytes { transport?.write(UnsafeRawBufferPointer(rebasing: $0[written..<end]).bytes) }
+        written = end
+    }
+
+    // MARK: the response
 
     func dataReceived(_ bytes: RawSpan) {
         if !hasBytes {
@@ -51,48 +85,57 @@ final class PageProtocol: Protocol {
             switch try parser.next(bytes, at: &position) {
             case .needsMore, .excess: return
             case .interim: break
-            case .head: if !owner.exchangeReceived(parser.head) { finish() }
+            case .head:
+                let wantsBody = try owner.exchangeReceived(parser.head)
+                guard wantsBody else { return finish() }
+                if case .length(let length) = parser.framing.body {
+                    body.reserveCapacity(min(length, Self.mostReservedBytes))
+                }
             case .body(let range): bytes.extracting(range).withUnsafeBytes { body.append(contentsOf: $0) }
             case .end: finish()
             }
         }
     }
 
-    func connectionLost(_ reason: ConnectionEnd) {
-        guard owner != nil else { return }
-        switch reason {
-        case .lost(let code) where !hasBytes:
-            // What the system did not take was being sent; what it did, was being answered.
-            fail(.lost(code), in: (transport?.bufferedByteCount ?? 0) > 0 ? .send : .receive)
-        case .lost(let code):
-            fail(.lost(code), in: .receive)
-        case .stopped, .aborted, .timedOut:
-            fail(.stopped, in: .receive)
-        case .done:
-            do throws(HTTPParseError) {
-                if try parser.finish() { finish() }
-            } catch {
-                fail(.response(error), in: .of(error))
-            }
+    func readConnectionLost() {
+        do throws(HTTPParseError) {
+            if try parser.finish() { finish() }
+        } catch {
+            fail(.response(error), in: .of(error))
         }
     }
 
-    /// The exchange is complete: the connection has served.
+    func writeConnectionLost() {}
+
+    func connectionLost(_ reason: ConnectionEnd) {
+        switch reason {
+        case .lost(let code):
+            // EPIPE comes from sending only.
+            fail(.lost(code), in: code == EPIPE ? .send : phase)
+        case .stopped: fail(.stopped, in: phase)
+        case .done, .aborted, .timedOut: readConnectionLost()
+        }
+    }
+
+    // MARK: the end
+
+    /// The exchange is complete: the connection has served. A server that answered before it had the whole request
+    /// doesn't want the rest.
     private func finish() {
-        let owner = leave()
-        transport?.loseConnection()
-        owner?.exchangeEnded(body: body)
+        guard let owner = leave() else { return }
+        if isSent { transport?.loseConnection() } else { transport?.abortConnection() }
+        owner.exchangeEnded(body: body)
     }
 
     private func fail(_ reason: PageError.Reason, in phase: PageError.Phase) {
-        let owner = leave()
+        guard let owner = leave() else { return }
         transport?.abortConnection()
-        owner?.exchangeFailed(reason, in: phase)
+        owner.exchangeFailed(reason, in: phase)
     }
 
     /// Gives the exchange up without telling anybody.
     func abandon() {
-        _ = leave()
+        guard leave() != nil else { return }
         transport?.abortConnection()
     }
 
@@ -104,6 +147,20 @@ final class PageProtocol: Protocol {
 
 @available(*, unavailable)
 extension PageProtocol: Sendable {}
+
+extension PageProtocol: PullProducer {
+    /// The system has taken what was written.
+    func resumeProducing() {
+        if written < requestBody.count {
+            writePiece()
+        } else {
+            isSent = true
+            transport?.unregisterProducer()
+        }
+    }
+
+    func stopProducing() {}
+}
 
 extension PageError.Phase {
     /// Where a fault of the response belongs: one that stops early is a matter of receiving.

@@ -7,7 +7,15 @@ public import BowlineTransport
 
 /// Records a fetch: where it went, what was found on the way and when.
 ///
-/// The addresses, attempts and times of connecting are those of the last hop.
+/// From `answers` to `firstByte`, all but `start` speaks of the last hop.
+///
+/// ```swift
+/// reactor.fetch(PageRequest("http://example.com/")).addCallback { page in
+///     let report = page.report
+///     for attempt in report.attempts { print(attempt.address, attempt.outcome?.rawValue ?? "") }
+///     if let end = report.end { print("done after", end - report.start) }
+/// }
+/// ```
 public struct PageReport: Sendable {
     /// A redirect that was followed.
     public struct Redirect: Hashable, Sendable {
@@ -30,7 +38,7 @@ public struct PageReport: Sendable {
     /// The head of the response.
     public internal(set) var head: HTTPResponseHead?
     /// When the fetch began.
-    public internal(set) var start: ReactorInstant
+    public let start: ReactorInstant
     /// When the last hop began.
     public internal(set) var hopStart: ReactorInstant
     /// When it had its first address.
@@ -47,6 +55,19 @@ public struct PageReport: Sendable {
         hopStart = start
     }
 
+    /// Forgets what was learnt of the hop before.
+    mutating func beginHop(to url: HTTPURL, at now: ReactorInstant) {
+        self.url = url
+        hopStart = now
+        answers = []
+        attempts = []
+        peer = nil
+        head = nil
+        resolved = nil
+        connected = nil
+        firstByte = nil
+    }
+
     /// Takes over what a connector knows.
     mutating func note(_ connector: Connector) {
         answers = connector.answers
@@ -57,6 +78,12 @@ public struct PageReport: Sendable {
 }
 
 /// A response, whatever its status, with the record of how it came.
+///
+/// ```swift
+/// reactor.fetch(PageRequest("http://example.com/missing")).addCallback { page in
+///     print(page.status, page.body.count, page.text.prefix(20))       // a 404 is a response, too
+/// }
+/// ```
 public struct PageResponse: Sendable {
     /// The record of the fetch.
     public let report: PageReport

@@ -28,7 +28,8 @@ public struct PageRequest {
     public var connect = ConnectOptions()
     /// The limits of the response; `bodyBytes` is 64 MiB unless set.
     public var limits: HTTPLimits
-    /// Told what happens, as it happens. Called from the loop.
+    /// Told what happens, as it happens, until the fetch has its outcome. Called from the loop, and from inside `fetch`.
+    /// It watches only: to cancel the fetch from it, use `callLater`.
     public var observer: ((PageEvent) -> Void)?
 
     /// The largest body that is taken unless `limits` says otherwise.
@@ -43,6 +44,18 @@ public struct PageRequest {
 }
 
 /// Says what happens in a fetch, for logs.
+///
+/// ```swift
+/// var request = PageRequest("http://example.com/")
+/// request.observer = { event in
+///     switch event {
+///     case .redirect(let url): print("->", url)
+///     case .head(let head): print(head.status)
+///     default: break
+///     }
+/// }
+/// reactor.fetch(request).addCallback { page in print(page.status) }
+/// ```
 public enum PageEvent {
     /// A connection is asked for.
     case connecting(ConnectTarget)

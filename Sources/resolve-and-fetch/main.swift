@@ -1,1 +1,3 @@
-import Bowline
+// Where the command begins. What it does is in Command.swift.
+
+Command.main(Array(CommandLine.arguments.dropFirst()))

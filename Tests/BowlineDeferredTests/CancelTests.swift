@@ -91,6 +91,7 @@ struct CancelTests {
         end.cancel()
         #expect(log.lines == ["cancelled", "the operation was cancelled"])
         #expect(end.isCancelled)
+        withExtendedLifetime(deferred) {}
     }
 
     // D30
@@ -103,6 +104,7 @@ struct CancelTests {
         end.cancel()
         #expect(log.lines == ["inner cancelled"])
         #expect(end.isCancelled && inner.isCancelled)
+        withExtendedLifetime(outer) {}
     }
 
     @Test("a link leaves alone what others wait for")
@@ -128,6 +130,7 @@ struct CancelTests {
             #expect(links[index].isCancelled)
         }
         #expect(log.lines == ["cancelled"])
+        withExtendedLifetime(deferred) {}
     }
 
     @Test("a later link that leaves takes only its own branch along")

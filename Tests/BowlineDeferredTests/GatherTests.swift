@@ -86,6 +86,7 @@ struct GatherTests {
         all.cancel()
         #expect(log.lines == ["0", "2"])
         #expect(all.isCancelled)
+        withExtendedLifetime(members) {}
     }
 
     @Test("cancelling gather leaves a member alone that others wait for")
@@ -128,6 +129,7 @@ struct GatherTests {
         #expect(try results[1].get() == 10)
         #expect(try results[2].get() == 2)
         #expect(log.lines == ["0"])
+        withExtendedLifetime(members) {}
     }
 
     // D40
@@ -150,6 +152,7 @@ struct GatherTests {
         members[1].callback("b")
         #expect(try winner.result?.get().value == "b")
         #expect(log.lines == ["0", "won by 1"])
+        withExtendedLifetime(members) {}
     }
 
     // D42
@@ -159,6 +162,7 @@ struct GatherTests {
         let last = Deferred<Int>(canceller: { log("last") })
         #expect(try BowlineDeferred.race([first, .succeeded(5), last]).result?.get().index == 1)
         #expect(log.lines == ["first", "last"])
+        withExtendedLifetime((first, last)) {}
     }
 
     // D42
@@ -172,6 +176,7 @@ struct GatherTests {
         #expect(failures?.map { $0 as? Trouble } == [Trouble(0), Trouble(1)])
         winner.addErrback { _ in (0, 0) }
         for member in members { #expect(!member.flags.isUnhandled) }
+        withExtendedLifetime(members) {}
     }
 
     // D42
@@ -200,6 +205,7 @@ struct GatherTests {
         winner.cancel()
         #expect(log.lines == ["0", "1"])
         #expect(winner.isCancelled)
+        withExtendedLifetime(members) {}
     }
 
     // D55
@@ -214,6 +220,7 @@ struct GatherTests {
             DeferredList(members).addCallback { [tracked = Tracked(counter)] _ in tracked.touch() }
             BowlineDeferred.race(members).addCallback { [tracked = Tracked(counter)] _ in tracked.touch() }
             #expect(counter.alive == 5)
+            withExtendedLifetime(members) {}
         }
         #expect(counter.alive == 0)
     }

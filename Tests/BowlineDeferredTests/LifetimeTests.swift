@@ -51,6 +51,7 @@ struct LifetimeTests {
         }
         if !endIsHeld { end = nil }
         #expect(counter.alive == 100_000)
+        withExtendedLifetime(deferred) {}
         deferred = nil
         #expect(counter.alive == (endIsHeld ? 1 : 0))
         end = nil
@@ -64,6 +65,7 @@ struct LifetimeTests {
         var sum = 0
         for _ in 0..<100_000 { deferred?.addCallback { sum += $0 } }
         if fires { deferred?.callback(1) }
+        withExtendedLifetime(deferred) {}
         deferred = nil
         #expect(sum == (fires ? 100_000 : 0))
     }
@@ -95,6 +97,7 @@ struct LifetimeTests {
         inner.cancel()
         #expect(cancelled == 1)
         #expect(inner.isCancelled)
+        withExtendedLifetime(source) {}
     }
 
     // D31
@@ -156,6 +159,7 @@ struct LifetimeTests {
                 return value
             }.addCallback { [tracked = Tracked(counter)] (_: Int) in tracked.touch() }
             #expect(counter.alive == 3)
+            withExtendedLifetime((inner, outer)) {}
         }
         #expect(counter.alive == 0)
     }
@@ -210,6 +214,7 @@ struct LifetimeTests {
                 return value
             }.addCallback { $0 }.addErrback { _ in -1 }
         }
+        withExtendedLifetime(deferred) {}
         deferred = nil
         #expect(try end?.result?.get() == -1)
         end = nil

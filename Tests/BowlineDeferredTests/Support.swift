@@ -1,4 +1,7 @@
 // What the tests of this folder share.
+//
+// The tests hold their sources with withExtendedLifetime: an optimised build releases an object after its last use, and
+// a source that is released frees its chain.
 
 @testable import BowlineDeferred
 

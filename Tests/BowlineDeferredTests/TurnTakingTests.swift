@@ -62,6 +62,7 @@ struct TurnTakingTests {
         held.cancel()
         #expect(log.lines == ["cancelled", "next"])
         #expect(held.isCancelled && !lock.isLocked)
+        withExtendedLifetime(operation) {}
     }
 
     // D50

@@ -90,6 +90,7 @@ struct UnhandledFailureTests {
             UnhandledFailures.setHandler { _ in fatalError("reported") }
             let deferred = Deferred<Int>()
             deferred.addCallback { $0 }.cancel()
+            withExtendedLifetime(deferred) {}
         }
     }
 

@@ -34,6 +34,7 @@ struct WaiterTests {
         waiter.leave()
         waiter.leave()
         #expect(log.lines == ["cancelled", "Deferred<Int>: failed: the operation was cancelled"])
+        withExtendedLifetime(deferred) {}
     }
 
     // D54

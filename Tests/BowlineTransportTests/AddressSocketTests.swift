@@ -1,6 +1,7 @@
 // Socket addresses as text, and through `struct sockaddr` and back; the kernel has the last word.
 
 import Bowline
+import CLinux
 import Glibc
 import Testing
 

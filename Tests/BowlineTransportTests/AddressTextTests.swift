@@ -1,6 +1,7 @@
 // What text an address is read from and written as, against tables and against the C library.
 
 import Bowline
+import CLinux
 import Glibc
 import Testing
 

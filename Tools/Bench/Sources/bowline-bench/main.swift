@@ -9,6 +9,9 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("deferred", deferred),
     ("timers", timers),
     ("threads", threads),
+    ("echo", echo),
+    ("cold", cold),
+    ("memory", memory),
     ("startup", startup),
 ]
 

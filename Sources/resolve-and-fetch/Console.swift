@@ -1,0 +1,34 @@
+// The two outputs: stdout, whose errors matter, and stderr, whose errors have nobody to be told to.
+
+import Bowline
+import Glibc
+
+enum Console {
+    private static let name = "resolve-and-fetch"
+
+    /// Writes lines to stdout.
+    static func print(_ lines: [String]) throws(SystemError) {
+        guard !lines.isEmpty else { return }
+        try Files.write(bytes(lines), to: STDOUT_FILENO)
+    }
+
+    /// Writes a line to stderr.
+    static func log(_ line: String) {
+        log([line])
+    }
+
+    /// Writes lines to stderr.
+    static func log(_ lines: [String]) {
+        guard !lines.isEmpty else { return }
+        try? Files.write(bytes(lines), to: STDERR_FILENO)
+    }
+
+    /// Tells of a failure: one line on stderr.
+    static func complain(_ failure: Failure) {
+        log("\(name): \(failure.message)")
+    }
+
+    private static func bytes(_ lines: [String]) -> [UInt8] {
+        Array((lines.joined(separator: "\n") + "\n").utf8)
+    }
+}

@@ -1,0 +1,116 @@
+// What a target failed with, in the words that scripts know, and the exit code that it makes.
+
+import Bowline
+import Glibc
+
+/// Says why a target failed: phase and code are the command's contract, the message is for people.
+struct Failure: Error {
+    enum Phase: String {
+        case target, dns, connect, tls, send, receive, http, output
+    }
+
+    var phase: Phase
+    var code: String
+    var message: String
+
+    /// - Parameter message: any text; it becomes one line without control bytes.
+    init(_ phase: Phase, _ code: String, _ message: String) {
+        self.phase = phase
+        self.code = code
+        self.message = TerminalText.escaped(message)
+    }
+
+    /// The exit code for one target; curl's numbers where curl has one.
+    var exitCode: Int32 {
+        switch (phase, code) {
+        case (_, "cancelled"): ExitCodes.interrupted
+        case (_, "timeout"), (_, "deadline"): 28
+        case (.target, "unsupported-scheme"): 1
+        case (.target, _): 3
+        case (.dns, _): 6
+        case (.connect, _): 7
+        case (.tls, "certificate"): 60
+        case (.tls, _): 35
+        case (.send, _): 55
+        case (.receive, "truncated"): 18
+        case (.receive, "empty"): 52
+        case (.receive, _): 56
+        case (.http, "status"): 22
+        case (.http, "redirects"): 47
+        case (.http, "encoding"): 61
+        case (.http, "too-large"): 63
+        case (.http, _): 8
+        case (.output, _): 23
+        }
+    }
+}
+
+/// The exit codes of the whole command.
+enum ExitCodes {
+    static let interrupted = 128 + SIGINT
+
+    /// The exit code of a run.
+    ///
+    /// - Parameter signal: what stopped it, if something did.
+    static func code(_ failures: [Failure], targets: Int, signal: CInt?) -> Int32 {
+        if let signal { return 128 + signal }
+        guard let first = failures.first else { return 0 }
+        return targets == 1 ? first.exitCode : 1
+    }
+}
+
+extension Failure {
+    init(_ error: HTTPURLError, target: String) {
+        let what: String
+        switch error {
+        case .badName, .numericHost, .badPort: what = "\(error)"
+        case .unsupportedScheme("https"): what = "\(target): https isn't there yet; fetch the http:// address"
+        case .empty: what = "an empty target: \(error)"
+        default: what = "\(target): \(error)"
+        }
+        self.init(.target, error.code.rawValue, what)
+    }
+
+    /// - Parameter target: as the user named it.
+    init(_ page: PageError, target: String) {
+        let phase = Phase(rawValue: page.phase.rawValue) ?? .target
+        switch page.reason {
+        case .url(let error):
+            self.init(error, target: target)
+        case .request(let error):
+            // The URL's description leaves a password out.
+            self.init(phase, "bad-target", "\(page.report.url.map { "\($0)" } ?? "the target"): \(error)")
+        case .redirects:
+            self.init(phase, page.code, "\(page); --max-redirs allows more")
+        case .response(.tooLarge(.bodyBytes, _)):
+            self.init(phase, page.code, "\(page); --max-filesize allows more")
+        case .deadline:
+            self.init(phase, page.code, "\(page); --max-time allows more")
+        default:
+            self.init(phase, page.code, "\(page)")
+        }
+    }
+
+    /// The failure of a lookup that stands alone.
+    init(lookup error: any Error, name: String) {
+        switch error {
+        case let error as NameError: self.init(.target, "bad-target", "\(error)")
+        case let error as LookupError: self.init(.dns, error.kind.rawValue, "\(error)")
+        default: self = .interrupted(name, in: .dns)
+        }
+    }
+
+    static func status(_ response: PageResponse) -> Failure {
+        let place = response.url.map { "\($0)" } ?? "the server"
+        let reason = response.head.reason
+        return Failure(.http, "status", "\(place) answered \(response.status)\(reason.isEmpty ? "" : " \(reason)")")
+    }
+
+    static func interrupted(_ target: String, in phase: Phase) -> Failure {
+        Failure(phase, "cancelled", "\(target): interrupted")
+    }
+
+    static func output(_ place: String, _ error: SystemError) -> Failure {
+        Failure(.output, "write", "can't write to \(place): \(SystemError.text(of: error.code))")
+    }
+}

@@ -1,0 +1,85 @@
+// `resolve-and-fetch TARGET…`: the arguments, and what is done with them.
+
+import ArgumentParser
+import Bowline
+
+struct FetchCommand: RunnableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve-and-fetch",
+        abstract: "Resolves each host, connects, fetches, and says what happened.",
+        usage: """
+            resolve-and-fetch [<options>] TARGET...
+            resolve-and-fetch resolve [<options>] NAME...
+            resolve-and-fetch demo
+            """,
+        discussion: """
+            TARGET is a host, host:port, [v6]:port, or an http URL; a host means http://host/. A host called like a verb \
+            is written after --, or as a URL.
+
+            Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed, for one target curl's numbers: \
+            3 bad target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too \
+            late, 47 redirects, 52 empty reply, 55 and 56 connection lost, 63 too large.
+            """)
+
+    @Argument(help: ArgumentHelp("What to fetch.", valueName: "target"))
+    var targets: [String] = []
+
+    @OptionGroup(title: "Request and response")
+    var fetching: FetchOptions
+
+    @OptionGroup(title: "Names, budgets and output")
+    var names: NameOptions
+
+    func validate() throws {
+        if targets.isEmpty { throw ValidationError("There is nothing to fetch: name a target.") }
+        if fetching.file != nil, targets.count > 1 {
+            throw ValidationError("-o takes the body of one target; there are \(targets.count).")
+        }
+        if names.json, fetching.takesStdout {
+            throw ValidationError("--json and the body can't both go to stdout; write the body to a file with -o.")
+        }
+    }
+
+    /// Options before a verb make a host of it, which nobody means.
+    func check(_ arguments: ArraySlice<String>) throws {
+        let beforeTerminator = arguments.prefix { $0 != "--" }
+        if let first = targets.first, Command.Verb(rawValue: first) != nil, beforeTerminator.contains(first) {
+            throw ValidationError(
+                "The verb '\(first)' comes first; a host of this name is written after --, or as http://\(first)/.")
+        }
+    }
+
+    func execute() -> Int32 {
+        do {
+            let request = try fetching.request()
+            let reactor = Reactor()
+            reactor.resolver = names.makeResolver(reactor)
+            let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
+            let reporter = FetchReporter(fetching, json: names.json)
+            return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)
+        } catch {
+            Self.exit(withError: error)
+        }
+    }
+
+    /// Fetches all, reports each when it is over, and gives the exit code.
+    private static func fetch(
+        _ targets: [String], _ plan: FetchPlan, _ reporter: FetchReporter, on reactor: Reactor, limit: Int
+    ) throws -> Int32 {
+        var failures: [Failure] = []
+        func conclude(_ outcome: FetchOutcome) {
+            guard !reporter.isBroken else { return }
+            failures += reporter.report(outcome)
+            // Nobody reads any more.
+            if reporter.isBroken { reactor.stop() }
+        }
+        let unstarted = try Batch.run(on: reactor, count: targets.count, limit: limit) { index, done in
+            plan.fetch(targets[index], on: reactor) { outcome in
+                conclude(outcome)
+                done()
+            }
+        }
+        for target in targets[unstarted] { conclude(plan.unstarted(target)) }
+        return ExitCodes.code(failures, targets: targets.count, signal: reactor.lastSignal)
+    }
+}

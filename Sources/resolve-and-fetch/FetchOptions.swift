@@ -1,0 +1,101 @@
+// The options that only fetching has: the request, what of the response is taken, and where it goes.
+
+import ArgumentParser
+import Bowline
+
+struct FetchOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("X", allowingJoined: true), .customLong("request")], parsing: .unconditional,
+        help: ArgumentHelp("The method (default: GET, or POST with -d).", valueName: "method"))
+    var method: String?
+
+    @Option(
+        name: [.customShort("H", allowingJoined: true), .customLong("header")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Send this field (repeatable).", valueName: "'Name: value'"))
+    var fields: [FieldArgument] = []
+
+    @Option(
+        name: [.customShort("d", allowingJoined: true), .customLong("data")], parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Send this body, @FILE for a file's text without its line ends (repeatable; joined by &).",
+            valueName: "data"))
+    var data: [String] = []
+
+    @Option(
+        name: [.customShort("A", allowingJoined: true), .customLong("user-agent")], parsing: .unconditional,
+        help: ArgumentHelp("The User-Agent field.", valueName: "agent"))
+    var agent: String?
+
+    @Option(
+        name: .customLong("max-redirs"), parsing: .unconditional,
+        help: ArgumentHelp("How many redirects to follow; 0 reports the first as the result.", valueName: "n"))
+    var maximumRedirects = Count(10)
+
+    @Option(
+        name: .customLong("max-filesize"), parsing: .unconditional,
+        help: ArgumentHelp("Refuse larger bodies.", valueName: "bytes"))
+    var maximumBodyBytes = Count(PageRequest.defaultBodyBytes)
+
+    @Option(
+        name: [.customShort("o", allowingJoined: true), .customLong("output")], parsing: .unconditional,
+        help: ArgumentHelp("Write the body to this file; one target only.", valueName: "file"))
+    var outputPath: String?
+
+    @Flag(name: .customLong("body"), help: "Write the body to stdout, and the report to stderr.")
+    var printsBody = false
+
+    @Flag(
+        name: [.customShort("i"), .customLong("include")],
+        help: "Write the heads before the body; to stdout as --body without -o.")
+    var includesHeads = false
+
+    /// Whether stdout belongs to what was fetched.
+    var takesStdout: Bool { printsBody || outputPath == "-" || includesHeads && outputPath == nil }
+
+    /// The file for the body, if there is one.
+    var file: String? { outputPath == "-" ? nil : outputPath }
+
+    /// The request for a URL, as these options describe it, without budgets.
+    ///
+    /// - Throws: `ValidationError` if there is something in it that can't be sent.
+    func request() throws -> PageRequest {
+        var request = PageRequest("http://localhost/")
+        request.method = method ?? (data.isEmpty ? "GET" : "POST")
+        request.fields = fields.map { ($0.name, $0.value) }
+        if let agent { request.fields.append(("User-Agent", agent)) }
+        if !data.isEmpty {
+            request.body = try Array(data.map(Self.bytes(of:)).joined(separator: Array("&".utf8)))
+            if !request.fields.contains(where: { $0.name.lowercased() == "content-type" }) {
+                request.fields.append(("Content-Type", "application/x-www-form-urlencoded"))
+            }
+        }
+        request.maximumRedirects = maximumRedirects.value
+        request.limits.bodyBytes = maximumBodyBytes.value
+        try Self.check(request)
+        return request
+    }
+
+    /// What can't be sent to one target can't be sent to any: it is wrong usage.
+    private static func check(_ request: PageRequest) throws {
+        guard let url = try? HTTPURL(request.url) else { return }
+        let head = HTTPRequestHead(
+            method: request.method, url: url, fields: request.fields, bodyLength: request.body?.count)
+        do throws(HTTPRequestError) {
+            _ = try head.bytes()
+        } catch {
+            throw ValidationError(TerminalText.escaped("\(error)."))
+        }
+    }
+
+    /// The bytes of one -d: as they stand there, or a file's without CR, LF and NUL, as curl reads it.
+    private static func bytes(of data: String) throws -> [UInt8] {
+        guard data.hasPrefix("@") else { return Array(data.utf8) }
+        let path = String(data.dropFirst())
+        do throws(SystemError) {
+            let contents = try Files.read(path == "-" ? "/dev/stdin" : path)
+            return contents.filter { $0 != 0x0A && $0 != 0x0D && $0 != 0 }
+        } catch {
+            throw ValidationError(TerminalText.escaped("-d can't read \(path): \(SystemError.text(of: error.code))"))
+        }
+    }
+}

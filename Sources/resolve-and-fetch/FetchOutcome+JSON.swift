@@ -1,0 +1,46 @@
+// The JSON line of a target, as the contract has it: every key always, null where nothing is known.
+
+import Bowline
+
+extension FetchOutcome {
+    var json: JSON {
+        let origin = report?.start
+        return .object([
+            ("target", .string(target)), ("url", .string(url)), ("host", .string(url?.host.connectable)),
+            ("port", .integer(url.map { Int($0.port) })), ("ok", .bool(isWell)),
+            ("status", .integer(report?.head?.status)), ("bytes", .integer(response?.body.count)),
+            ("sha256", .string(response.map { SHA256.hex(of: $0.body) })),
+            ("address", .string(report?.peer?.ipAddress)), ("addresses", names?.addressesJSON ?? .null),
+            ("redirects", report.map(Self.redirects) ?? .null), ("dns", names?.json ?? .null),
+            ("attempts", report.map { Self.attempts($0) } ?? .null),
+            (
+                "timings",
+                .object([
+                    ("dns_ms", .milliseconds(time(from: report?.hopStart, to: report?.resolved))),
+                    ("connect_ms", .milliseconds(time(from: report?.resolved, to: report?.connected))),
+                    ("tls_ms", .null),
+                    ("first_byte_ms", .milliseconds(time(from: origin, to: report?.firstByte))),
+                    ("total_ms", .milliseconds(time(from: origin, to: report?.end))),
+                ])
+            ),
+            ("error", failure?.json ?? .null),
+        ])
+    }
+
+    private static func redirects(_ report: PageReport) -> JSON {
+        .array(
+            report.redirects.map { .object([("url", .string("\($0.url)")), ("status", .integer($0.status))]) })
+    }
+
+    private static func attempts(_ report: PageReport) -> JSON {
+        .array(
+            report.attempts.map { attempt in
+                .object([
+                    ("address", .string("\(attempt.address)")),
+                    ("start_ms", .milliseconds(attempt.start - report.start)),
+                    ("end_ms", .milliseconds(attempt.end.map { $0 - report.start })),
+                    ("outcome", .string(attempt.outcome?.rawValue)),
+                ])
+            })
+    }
+}

@@ -1,0 +1,37 @@
+// What became of one target: all that the reports say is in here.
+
+import Bowline
+
+struct FetchOutcome {
+    /// As the user named it.
+    let target: String
+    /// The URL that was fetched last, or was to be.
+    let url: HTTPURL?
+    /// The record of the fetch; nil if it never began.
+    let report: PageReport?
+    /// The response, if it arrived whole.
+    let response: PageResponse?
+    /// The heads of all responses on the way, in order.
+    let heads: [HTTPResponseHead]
+    /// The families that were asked for.
+    let families: [AddressFamily]
+    /// Why it isn't well.
+    var failure: Failure?
+
+    var isWell: Bool { failure == nil }
+
+    /// What the lookups of the last hop came to; nil if there was none.
+    var names: NameFindings? {
+        guard let report, let url, report.url != nil, failure?.phase != .target else { return nil }
+        // A literal of a family that isn't wanted was looked at, and nobody was asked.
+        var expected = families.map { $0 == .ipv6 ? RecordType.aaaa : .a }
+        if case .name = url.host {} else { expected = [] }
+        return NameFindings(report.answers, expected: expected)
+    }
+
+    /// How long a step took, if it was begun and finished.
+    func time(from start: ReactorInstant?, to end: ReactorInstant?) -> Duration? {
+        guard let start, let end else { return nil }
+        return end - start
+    }
+}

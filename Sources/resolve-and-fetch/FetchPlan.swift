@@ -1,0 +1,89 @@
+// How each target is fetched: from its text to its outcome.
+
+import Bowline
+
+struct FetchPlan {
+    private let request: PageRequest
+    private let isVerbose: Bool
+    private let logsName: Bool
+
+    /// - Parameter logsName: whether -v says which target it speaks of.
+    init(request: PageRequest, names: NameOptions, logsName: Bool) {
+        var request = request
+        request.deadline = names.maximumTime.duration
+        request.connect.timeout = names.connectTimeout.duration
+        request.connect.nameTimeout = names.nameTimeout.duration
+        request.connect.families = names.families
+        self.request = request
+        isVerbose = names.verbose
+        self.logsName = logsName
+    }
+
+    /// A plan with the usual budgets.
+    init() {
+        request = PageRequest("http://localhost/")
+        isVerbose = false
+        logsName = false
+    }
+
+    /// Fetches a target.
+    ///
+    /// - Parameter done: called once, with what became of it.
+    func fetch(_ target: String, on reactor: Reactor, _ done: @escaping (FetchOutcome) -> Void) {
+        let url: HTTPURL
+        do throws(HTTPURLError) {
+            url = try HTTPURL(target: target)
+        } catch {
+            done(outcome(of: target, nil, Failure(error, target: target)))
+            return
+        }
+        var request = self.request
+        // A URL's description leaves the password out, and then nobody would see that it can't be sent.
+        request.url = url.userInfo == nil ? "\(url)" : target
+        let log = isVerbose ? EventLog(reactor, name: logsName ? target : nil) : nil
+        let heads = HeadCollector()
+        request.observer = { event in
+            log?.tell(event)
+            if case .head(let head) = event { heads.heads.append(head) }
+        }
+        reactor.fetch(request).addBoth { result in
+            let outcome = self.outcome(of: target, url, result, heads.heads)
+            log?.tell(outcome.failure.map { "failed: \($0.message)" } ?? "done")
+            done(outcome)
+        }
+    }
+
+    /// The outcome of a target whose turn didn't come.
+    func unstarted(_ target: String) -> FetchOutcome {
+        outcome(of: target, try? HTTPURL(target: target), .interrupted(target, in: .target))
+    }
+
+    private func outcome(of target: String, _ url: HTTPURL?, _ failure: Failure) -> FetchOutcome {
+        FetchOutcome(
+            target: target, url: url, report: nil, response: nil, heads: [], families: request.connect.families,
+            failure: failure)
+    }
+
+    private func outcome(
+        of target: String, _ url: HTTPURL, _ result: Result<PageResponse, any Error>, _ heads: [HTTPResponseHead]
+    ) -> FetchOutcome {
+        func outcome(_ report: PageReport?, _ response: PageResponse?, _ failure: Failure?) -> FetchOutcome {
+            FetchOutcome(
+                target: target, url: report?.url ?? url, report: report, response: response, heads: heads,
+                families: request.connect.families, failure: failure)
+        }
+        switch result {
+        case .success(let response):
+            return outcome(response.report, response, response.status < 400 ? nil : .status(response))
+        case .failure(let error as PageError):
+            return outcome(error.report, error.response, Failure(error, target: target))
+        case .failure:
+            return outcome(nil, nil, .interrupted(target, in: .target))
+        }
+    }
+}
+
+/// Gathers the heads of a fetch for its observer, which can't change what it captures.
+private final class HeadCollector {
+    var heads: [HTTPResponseHead] = []
+}

@@ -1,0 +1,66 @@
+// The findings as the contract has them.
+
+import Bowline
+
+extension NameFindings {
+    /// The value of `dns`.
+    var json: JSON {
+        .object([
+            ("source", .string(source)), ("server", .string(leading?.server)), ("tries", .integer(tries)),
+            ("tcp", .bool(usedTCP)), ("rcode", .string(leading?.responseCode)),
+            ("ede", extendedError?.json ?? .null), ("answers", answersJSON), ("cnames", aliasesJSON),
+            ("questions", questionsJSON),
+        ])
+    }
+
+    var source: String? { leading?.answer?.origin.source.rawValue }
+
+    var addressesJSON: JSON { .array(addresses.map { .string("\($0)") }) }
+
+    var answersJSON: JSON {
+        .array(
+            records.map { record in
+                .object([
+                    ("type", .string("\(record.type)")), ("data", .string("\(record.data)")),
+                    ("ttl", .integer(Int(record.ttl))),
+                ])
+            })
+    }
+
+    var aliasesJSON: JSON {
+        .array(
+            aliases.map { step in
+                .object([
+                    ("name", .string("\(step.name)")), ("target", .string("\(step.target)")),
+                    ("ttl", .integer(Int(step.ttl))),
+                ])
+            })
+    }
+
+    var questionsJSON: JSON {
+        .array(
+            questions.map { question in
+                let origin = question.answer?.origin
+                return .object([
+                    ("type", .string("\(question.type)")), ("source", .string(origin?.source.rawValue)),
+                    ("server", .string(question.server)), ("tries", .integer(origin?.attempts)),
+                    ("tcp", .bool(origin?.usedTCP)), ("rcode", .string(question.responseCode)),
+                    ("ede", question.extendedError?.json ?? .null), ("rtt_ms", .milliseconds(origin?.roundTrip)),
+                    ("outcome", .string(question.outcome)),
+                ])
+            })
+    }
+}
+
+extension ExtendedError {
+    /// RFC 8914: the code with its registered purpose, and the server's own words.
+    var json: JSON {
+        .object([("code", .integer(Int(code))), ("purpose", .string(purpose)), ("text", .string(text))])
+    }
+}
+
+extension Failure {
+    var json: JSON {
+        .object([("phase", .string(phase.rawValue)), ("code", .string(code)), ("message", .string(message))])
+    }
+}

@@ -1,0 +1,81 @@
+// The findings for people: each answer, and who says so.
+
+import Bowline
+
+extension NameFindings {
+    /// Lines without indentation: the aliases, then each question with its records under it.
+    func lines(_ style: Style) -> [String] {
+        let steps = aliases.map { "alias  \($0.name) → \($0.target)  ttl \($0.ttl) s" }
+        let answers = questions.flatMap { question -> [String] in
+            let type = TerminalText.padded("\(question.type)", to: 5)
+            let head = "\(style.paint(type, .bold))  \(style.paint(question.explanation, .dim))"
+            let records = question.answer?.records ?? []
+            let data = records.map { TerminalText.escaped("\($0.data)") }
+            let width = data.map(TerminalText.width).max() ?? 0
+            return [head]
+                + zip(records, data).map { record, data in
+                    let ttl = question.isFromServer ? "  ttl \(record.ttl) s" : ""
+                    return "       " + (ttl.isEmpty ? data : TerminalText.padded(data, to: min(width, 39)) + ttl)
+                }
+        }
+        return steps.map(TerminalText.escaped) + answers
+    }
+}
+
+extension NameFindings.Question {
+    /// Whether the records have a time to live.
+    fileprivate var isFromServer: Bool {
+        switch answer?.origin.source {
+        case .network, .cache, .stale: true
+        default: false
+        }
+    }
+
+    /// How the answer came, or why there is none.
+    var explanation: String {
+        guard let answer else { return "not waited for" }
+        var parts: [String] = []
+        if let failure = answer.failure { parts.append(Self.words(failure.kind)) }
+        switch answer.origin.source {
+        case .network: parts += networkParts(answer)
+        case .cache: parts.append("from the cache\(server.map { ", which has it from \($0)" } ?? "")")
+        case .stale: parts.append("from the cache, expired\(server.map { ", from \($0)" } ?? "")")
+        case .hosts: parts.append("from the hosts file")
+        case .literal: parts.append("the text is an address")
+        case .special: parts.append("a special name, answered here")
+        case .pin: parts.append("pinned by --resolve")
+        }
+        if let extendedError { parts.append(TerminalText.escaped("\(extendedError)")) }
+        return parts.joined(separator: ", ")
+    }
+
+    private func networkParts(_ answer: TypeAnswer) -> [String] {
+        let origin = answer.origin
+        var parts: [String] = []
+        if let server {
+            let took = origin.roundTrip.map { " in \(Times.text($0))" } ?? ""
+            parts.append("from \(server) over \(origin.usedTCP ? "TCP" : "UDP")\(took)")
+        }
+        if let responseCode { parts.append("\(responseCode)") }
+        if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
+        for report in answer.failure?.servers ?? [] where report.server != server || !report.detail.isEmpty {
+            parts.append(
+                TerminalText.escaped(
+                    "\(report.server): \(report.detail.isEmpty ? "\(report.kind.rawValue)" : report.detail)"))
+        }
+        return parts
+    }
+
+    private static func words(_ kind: LookupError.Kind) -> String {
+        switch kind {
+        case .nxdomain: "no such name"
+        case .nodata: "no record of this type"
+        case .servfail: "the server failed"
+        case .refused: "the server refuses"
+        case .noServer: "no server can be reached"
+        case .timeout: "no answer in time"
+        case .malformed: "a malformed answer"
+        case .cancelled: "not waited for"
+        }
+    }
+}

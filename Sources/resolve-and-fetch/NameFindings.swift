@@ -1,0 +1,60 @@
+// What the lookups of one host came to, summed up: for JSON and for people alike.
+
+import Bowline
+
+struct NameFindings {
+    /// What asking for one type came to. Nil where there is no answer: nobody waited for it.
+    struct Question {
+        let type: RecordType
+        let answer: TypeAnswer?
+
+        /// In one word.
+        var outcome: String {
+            guard let answer else { return LookupError.Kind.cancelled.rawValue }
+            return answer.failure?.kind.rawValue ?? "answer"
+        }
+
+        /// Everybody who was asked knows how often; a question that was left doesn't tell.
+        var extendedError: ExtendedError? { answer?.extendedErrors.first ?? answer?.failure?.extendedErrors.first }
+
+        var responseCode: ResponseCode? { answer?.responseCode ?? answer?.failure?.responseCode }
+
+        var server: SocketAddress? { answer?.origin.server ?? answer?.failure?.servers.last?.server }
+    }
+
+    let questions: [Question]
+
+    /// - Parameter expected: the types that were asked for; those without an answer are questions that were left.
+    init(_ answers: [TypeAnswer], expected: [RecordType]) {
+        let isLiteral = answers.contains { $0.origin.source == .literal }
+        let left = isLiteral ? [] : expected.filter { type in !answers.contains { $0.type == type } }
+        questions = answers.map { Question(type: $0.type, answer: $0) } + left.map { Question(type: $0, answer: nil) }
+    }
+
+    private var answers: [TypeAnswer] { questions.compactMap(\.answer) }
+
+    /// The question that stands for all: the first that gave records, else the one that says most.
+    var leading: Question? {
+        questions.first { !($0.answer?.records.isEmpty ?? true) }
+            ?? questions.first { $0.answer?.failure?.kind == .nxdomain }
+            ?? questions.first { $0.answer.map { $0.failure?.kind != .nodata } ?? false }
+            ?? questions.first { $0.answer != nil } ?? questions.first
+    }
+
+    var addresses: [IPAddress] { answers.flatMap(\.addresses) }
+    var records: [ResourceRecord] { answers.flatMap(\.records) }
+    var tries: Int? { answers.map(\.origin.attempts).max() }
+    var usedTCP: Bool? { answers.isEmpty ? nil : answers.contains(where: \.origin.usedTCP) }
+    var extendedError: ExtendedError? { questions.lazy.compactMap(\.extendedError).first }
+    var ttl: UInt32? { answers.filter { !$0.records.isEmpty }.compactMap(\.ttl).min() }
+
+    /// Each step from the name to the one that has the records, once.
+    var aliases: [AliasStep] {
+        var steps: [AliasStep] = []
+        for step in answers.flatMap(\.aliases)
+        where !steps.contains(where: { $0.name == step.name && $0.target == step.target }) {
+            steps.append(step)
+        }
+        return steps
+    }
+}

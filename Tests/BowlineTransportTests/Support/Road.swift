@@ -1,0 +1,69 @@
+// The two kinds of stream sockets, since what a transport promises holds for both.
+
+import Bowline
+import BowlineTesting
+import Glibc
+import Synchronization
+import Testing
+
+private let nextName = Atomic<Int>(0)
+
+/// A way from a client to a server on this machine.
+enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case tcp, unix
+
+    var testDescription: String { rawValue }
+
+    /// Listens at a free address.
+    func listen(_ reactor: Reactor, _ factory: ServerFactory) throws -> ListeningPort {
+        switch self {
+        case .tcp:
+            try reactor.listenTCP(port: 0, interface: .v4(.loopback), factory: factory)
+        case .unix:
+            try reactor.listenUNIX(path: Self.freeName(), factory: factory)
+        }
+    }
+
+    /// An abstract name, which needs no file and vanishes with its socket.
+    static func freeName() -> String {
+        "\0bowline-tests-\(getpid())-\(nextName.add(1, ordering: .relaxed).newValue)"
+    }
+}
+
+/// Dials `address` and gives the connection to `client`.
+func connect(
+    _ reactor: Reactor, to address: SocketAddress, _ client: any Protocol, onEnd: ((ConnectionEnd) -> Void)? = nil
+) {
+    _ = SocketDialer(reactor: reactor).dial(address, from: nil) { result in
+        switch result {
+        case .success(let connection): connection.start(client, onEnd: onEnd)
+        case .failure(let error): Issue.record(error)
+        }
+    }
+}
+
+/// Joins two protocols by a connection; its port is stopped once it is accepted.
+func join(_ reactor: Reactor, _ road: Road, client: any Protocol, server: any Protocol) throws {
+    var port: ListeningPort?
+    port = try road.listen(
+        reactor,
+        ServerFactory {
+            port?.stopListening()
+            port = nil
+            return server
+        })
+    if let address = port?.address { connect(reactor, to: address, client) }
+}
+
+/// Stops the reactor when `count` connections have ended.
+func stop(_ reactor: Reactor, whenEnded protocols: AccumulatingProtocol...) {
+    var waiting = protocols.count
+    for ending in protocols {
+        let before = ending.onLost
+        ending.onLost = { ended, reason in
+            before?(ended, reason)
+            waiting -= 1
+            if waiting == 0 { reactor.stop() }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+@testable import resolve_and_fetch
+
+import Bowline
+import TestSupport
+import Testing
+
+@Suite("Failing", .timeLimit(.minutes(2)))
+struct FailureTests {
+    private let servers: Servers
+
+    init() throws { servers = try Servers() }
+
+    /// A row of the contract's table. In the arguments, `WEB` stands for the web server's port and `FREE` for one where
+    /// nobody listens.
+    struct Row: CustomTestStringConvertible, Sendable {
+        let arguments: [String]
+        let phase: String
+        let code: String
+        let exit: CInt
+
+        init(_ arguments: String..., phase: String, code: String, exit: CInt) {
+            self.arguments = arguments
+            self.phase = phase
+            self.code = code
+            self.exit = exit
+        }
+
+        var testDescription: String { "\(arguments.joined(separator: " ")): \(phase) \(code) \(exit)" }
+    }
+
+    static let rows: [Row] = [
+        Row("http://a b/", phase: "target", code: "bad-target", exit: 3),
+        Row("http://[::1", phase: "target", code: "bad-target", exit: 3),
+        Row("http://h.test:0/", phase: "target", code: "bad-target", exit: 3),
+        Row("h.test:65536", phase: "target", code: "bad-target", exit: 3),
+        Row("http://h.test:99999999999999999999/", phase: "target", code: "bad-target", exit: 3),
+        Row(String(repeating: "a", count: 64) + ".test", phase: "target", code: "bad-target", exit: 3),
+        Row("", phase: "target", code: "bad-target", exit: 3),
+        Row("http://", phase: "target", code: "bad-target", exit: 3),
+        Row("http://h..test/", phase: "target", code: "bad-target", exit: 3),
+        Row("http://h.test:WEB/a\r\nX: y", phase: "target", code: "bad-target", exit: 3),
+        Row("http://h.test:WEB/\u{1B}[31m", phase: "target", code: "bad-target", exit: 3),
+        Row("http://user:secret@h.test:WEB/", phase: "target", code: "bad-target", exit: 3),
+        Row("ftp://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
+        Row("https://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
+        Row("nowhere.test", phase: "dns", code: "nxdomain", exit: 6),
+        Row("empty.test", phase: "dns", code: "nodata", exit: 6),
+        Row("failing.test", phase: "dns", code: "servfail", exit: 6),
+        Row("refused.test", phase: "dns", code: "refused", exit: 6),
+        Row("--dns-timeout", "0.2", "hung.test", phase: "dns", code: "timeout", exit: 28),
+        Row("--connect-timeout", "0.2", "hung.test", phase: "dns", code: "timeout", exit: 28),
+        Row("-m", "0.2", "hung.test", phase: "dns", code: "deadline", exit: 28),
+        Row("-6", "h.test:WEB", phase: "dns", code: "nodata", exit: 6),
+        Row("-6", "127.0.0.1:WEB", phase: "dns", code: "nodata", exit: 6),
+        Row("h.test:FREE", phase: "connect", code: "refused", exit: 7),
+        Row("127.0.0.1:FREE", phase: "connect", code: "refused", exit: 7),
+        Row("-m0.3", "http://h.test:WEB/stall", phase: "receive", code: "deadline", exit: 28),
+        Row("http://h.test:WEB/reset", phase: "receive", code: "reset", exit: 56),
+        Row("http://h.test:WEB/short", phase: "receive", code: "truncated", exit: 18),
+        Row("http://h.test:WEB/empty", phase: "receive", code: "empty", exit: 52),
+        Row("http://h.test:WEB/garbage", phase: "http", code: "malformed", exit: 8),
+        Row("http://h.test:WEB/missing", phase: "http", code: "status", exit: 22),
+        Row("http://h.test:WEB/loop", phase: "http", code: "redirects", exit: 47),
+        Row("--max-redirs", "2", "http://h.test:WEB/loop", phase: "http", code: "redirects", exit: 47),
+        Row("--max-filesize", "11", "http://h.test:WEB/", phase: "http", code: "too-large", exit: 63),
+        Row("-o", "/nonexistent/file", "http://h.test:WEB/", phase: "output", code: "write", exit: 23),
+        Row("-o", "/dev/full", "http://h.test:WEB/", phase: "output", code: "write", exit: 23),
+    ]
+
+    private func arguments(_ row: Row) throws -> [String] {
+        let free = try Loopback.freePort()
+        return row.arguments.map { argument in
+            argument.split(separator: "WEB", omittingEmptySubsequences: false).joined(separator: "\(servers.webPort)")
+                .split(separator: "FREE", omittingEmptySubsequences: false).joined(separator: "\(free)")
+        }
+    }
+
+    @Test("each failure has its phase, its code and its exit code", arguments: rows)
+    func json(row: Row) throws {
+        let output = try command(servers.names + ["--json"] + arguments(row))
+        #expect(output.exitCode == row.exit)
+        let line = try #require(try output.json().first)
+        #expect(line["ok"] == false)
+        #expect(line["error"]?["phase"] == .string(row.phase))
+        #expect(line["error"]?["code"] == .string(row.code))
+        #expect(line.keys.count == 15)
+        let message = try #require(line["error"]?["message"]?.string)
+        #expect(!message.isEmpty && !message.contains("\n"))
+        #expect(output.stderr == "")
+    }
+
+    @Test("each failure is one line on stderr, without control bytes", arguments: rows)
+    func text(row: Row) throws {
+        let output = try command(servers.names + arguments(row))
+        #expect(output.exitCode == row.exit)
+        #expect(output.complaints.count == 1)
+        #expect(output.stderr.hasPrefix("resolve-and-fetch: "))
+        #expect(!output.stderr.dropLast().unicodeScalars.contains { $0.value < 0x20 || 0x7F..<0xA0 ~= $0.value })
+        #expect(!output.stderr.contains("secret"))
+    }
+
+    @Test("what was learnt until then is filled in")
+    func partial() throws {
+        let output = try command(servers.names + ["--json", "-m", "0.3", servers.url("/stall")])
+        let line = try #require(try output.json().first)
+        #expect(line["address"] == "127.0.0.1")
+        #expect(line["attempts"]?.array.count == 1)
+        #expect(line["timings"]?["connect_ms"] != .null)
+        #expect(line["timings"]?["first_byte_ms"] == .null)
+        #expect(line["status"] == .null)
+        #expect(line["bytes"] == .null)
+        #expect(line["sha256"] == .null)
+    }
+
+    @Test("a target that is none has nulls")
+    func nothingLearnt() throws {
+        let line = try #require(try command(["--json", "http://a b/"]).json().first)
+        for key in ["url", "host", "port", "status", "bytes", "sha256", "address", "addresses", "dns", "attempts"] {
+            #expect(line[key] == .null, "\(key)")
+        }
+        #expect(line["timings"]?["total_ms"] == .null)
+    }
+
+    @Test("a status of 400 and up still has its body")
+    func status() throws {
+        let line = try #require(try command(servers.names + ["--json", servers.url("/missing")]).json().first)
+        #expect(line["status"] == 404)
+        #expect(line["bytes"] == 12)
+    }
+
+    @Test("the reason that a server gives is told, without its control bytes")
+    func extendedError() throws {
+        let output = try command(servers.names + ["--json", "failing.test"])
+        let dns = try #require(try output.json().first?["dns"])
+        #expect(dns["rcode"] == "SERVFAIL")
+        #expect(!output.stdout.dropLast().unicodeScalars.contains { $0.value < 0x20 })
+    }
+
+    @Test("an address that stays silent is a timeout", .enabled(if: hasIPv6, "there is no IPv6"))
+    func silentAddress() throws {
+        let port = try Loopback.freePort()
+        let hole = BlackHole(port: port)
+        let output = try command(["--json", "--connect-timeout", "0.3", "[::1]:\(port)"])
+        withExtendedLifetime(hole) {}
+        #expect(output.exitCode == 28)
+        let line = try #require(try output.json().first)
+        #expect(line["error"]?["phase"] == "connect")
+        #expect(line["error"]?["code"] == "timeout")
+        #expect(line["attempts"]?[0]?["outcome"] == "timeout")
+    }
+
+    @Test("control bytes of a server reach no report")
+    func escaping() throws {
+        let output = try command(servers.names + [servers.url("/evil")])
+        #expect(!output.stdout.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || 0x7F..<0xA0 ~= $0.value })
+    }
+
+    private static let hasIPv6 = (try? Loopback.freePort()).map { BlackHole(port: $0).isSilent } ?? false
+}

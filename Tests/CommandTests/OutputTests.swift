@@ -1,0 +1,94 @@
+import Glibc
+import BowlineTesting
+import TestSupport
+import Testing
+
+@Suite("Output", .timeLimit(.minutes(1)))
+struct OutputTests {
+    private let servers: Servers
+
+    init() throws { servers = try Servers() }
+
+    @Test("-o writes the body to a file, and the report stays")
+    func file() throws {
+        let folder = try TemporaryFolder()
+        let output = try command(servers.names + ["-o", "\(folder.path)/page", servers.url()])
+        #expect(folder.read("page") == "hello, world")
+        #expect(output.stdout.hasPrefix("✓"))
+        #expect(output.exitCode == 0)
+    }
+
+    @Test("--body writes the body to stdout and nothing else there", arguments: [["--body"], ["-o", "-"]])
+    func body(options: [String]) throws {
+        let output = try command(servers.names + options + [servers.url()])
+        #expect(output.stdout == "hello, world")
+        #expect(output.stderr.hasPrefix("✓"))
+    }
+
+    @Test("-i writes all heads before the body")
+    func heads() throws {
+        let output = try command(servers.names + ["-i", servers.url("/old")])
+        #expect(output.stdout.hasPrefix("HTTP/1.1 301 Moved Permanently\r\nLocation: /\r\n"))
+        #expect(output.stdout.contains("\r\n\r\nHTTP/1.1 200 OK\r\n"))
+        #expect(output.stdout.hasSuffix("\r\n\r\nhello, world"))
+        let folder = try TemporaryFolder()
+        _ = try command(servers.names + ["--json", "-i", "-o", "\(folder.path)/page", servers.url()])
+        #expect(folder.read("page").hasPrefix("HTTP/1.1 200 OK\r\n"))
+    }
+
+    @Test("a full disk behind stdout is 23 and a line on stderr", arguments: [[], ["--json"], ["--body"]])
+    func fullDisk(options: [String]) throws {
+        let line = (servers.names + options).joined(separator: " ")
+        let output = try shell("\(line) \(servers.url()) > /dev/full")
+        #expect(output.exitCode == 23)
+        #expect(output.stderr.contains("can't write to stdout: No space left on device"))
+    }
+
+    @Test("a reader that has gone away is 23 and not a signal", arguments: [[], ["--json"], ["--body"]])
+    func brokenPipe(options: [String]) throws {
+        let line = (servers.names + options).joined(separator: " ")
+        let output = try shell("\(line) \(servers.url("/busy")) | true; exit ${PIPESTATUS[0]}")
+        #expect(output.exitCode == 23)
+    }
+
+    @Test("a closed stdout is 23, and no socket takes its place")
+    func closedOutput() throws {
+        let output = try shell("\(servers.names.joined(separator: " ")) \(servers.url()) >&- <&-")
+        #expect(output.exitCode == 23)
+        #expect(servers.requests.count == 1)
+    }
+
+    @Test("there are no colours where there is no terminal")
+    func plain() throws {
+        let output = try command(servers.names + [servers.url()], environment: ["TERM": "xterm", "NO_COLOR": nil])
+        #expect(!output.stdout.contains("\u{1B}"))
+    }
+
+    @Test(
+        "there are colours on a terminal, but not with NO_COLOR",
+        .enabled(if: Executables.find("script") != nil, "script(1) is not installed"))
+    func terminal() throws {
+        let program = try Executables.product("resolve-and-fetch")
+        let line = "\(program) \(servers.names.joined(separator: " ")) \(servers.url("/evil"))"
+        func run(_ setting: String?) throws -> String {
+            try Subprocess.run(
+                "script", ["-qec", line, "/dev/null"], environment: ["TERM": "xterm", "NO_COLOR": setting]
+            ).stdout
+        }
+        #expect(try run(nil).contains("\u{1B}[32m"))
+        #expect(try !run("1").contains("\u{1B}["))
+    }
+
+    @Test("no line is wider than the terminal says", arguments: [40, 80, 120])
+    func width(columns: Int) throws {
+        let output = try command(
+            servers.names + [servers.url(host: "both.test")], environment: ["COLUMNS": "\(columns)"])
+        let bars = output.stdout.split(separator: "\n").filter { $0.contains("━") || $0.contains("╸") }
+        #expect(!bars.isEmpty)
+        #expect(bars.allSatisfy { $0.count <= columns })
+    }
+
+    private func shell(_ rest: String) throws -> Subprocess.Output {
+        try Subprocess.run("bash", ["-c", "\(try Executables.product("resolve-and-fetch")) \(rest)"])
+    }
+}

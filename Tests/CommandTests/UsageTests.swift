@@ -1,0 +1,37 @@
+import TestSupport
+import Testing
+
+@Suite("Usage", .timeLimit(.minutes(1)))
+struct UsageTests {
+    static let wrong: [[String]] = [
+        [], ["--"], ["--nonsense", "h"], ["-q", "h"], ["--max-redirs"], ["--max-redirs", "-1", "h"], ["-4", "-6", "h"],
+        ["-m", "0", "h"], ["-m", "abc", "h"], ["-m", "nan", "h"], ["--dns-timeout", "-1", "h"],
+        ["--resolve", "h:1", "h"],
+        ["--resolve", "h:0:127.0.0.1", "h"], ["--resolve", "h:80:", "h"], ["--resolve", "h:80:name", "h"],
+        ["--dns-server", "name", "h"], ["--dns-server", "127.0.0.1:0", "h"], ["--concurrency", "0", "h"],
+        ["-H", "no colon", "h"], ["-H", "a b: c", "h"], ["-H", "a: b\r\nc: d", "h"], ["-X", "A B", "h"],
+        ["-X", "", "h"],
+        ["-d", "@/nonexistent", "h"], ["-o", "file", "h", "i"], ["--json", "--body", "h"], ["--json", "-i", "h"],
+        ["--max-filesize", "x", "h"], ["cache", "list"], ["--json", "resolve", "h"], ["resolve"],
+        ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"], ["resolve", "--body", "h"],
+        ["demo", "h"],
+        // What comes later is absent, and never ignored.
+        ["-k", "h"], ["--cacert", "f", "h"], ["--no-cache", "h"], ["--cache-file", "f", "h"], ["--per-host", "1", "h"],
+        ["--retries", "1", "h"], ["--input", "f"],
+    ]
+
+    @Test("wrong usage is 64, with a line that says why and nothing on stdout", arguments: wrong)
+    func usage(arguments: [String]) throws {
+        let output = try command(arguments)
+        #expect(output.exitCode == 64)
+        #expect(output.stdout == "")
+        #expect(output.stderr.hasPrefix("Error: "))
+    }
+
+    @Test("--help is no failure", arguments: [[], ["resolve"], ["demo"]])
+    func help(verb: [String]) throws {
+        let output = try command(verb + ["--help"])
+        #expect(output.exitCode == 0)
+        #expect(output.stdout.contains("USAGE: resolve-and-fetch"))
+    }
+}
