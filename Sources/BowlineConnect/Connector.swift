@@ -173,9 +173,9 @@ public final class Connector {
 
     /// The connection is there: nothing else is wanted any more, and the factory's protocol gets it.
     func establish(_ connection: any DialedConnection) {
+        phase = .starting(isUnwanted: false)
         stopTrying(.cancelled)
         connectedTime = clock.now
-        phase = .starting(isUnwanted: false)
         guard let made = factory.buildProtocol(connection.peer) else {
             connection.close()
             phase = .declined
@@ -201,6 +201,8 @@ public final class Connector {
         case .begun, .trying: break
         default: return
         }
+        // What is left says its last words while it is left: they no longer count.
+        phase = .idle
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         let error = ConnectError(
             reason, target: target, attempts: pastAttempts, answers: answers, elapsed: clock.now - startTime)
