@@ -54,10 +54,15 @@ public final class MemoryTransport: Transport {
         didSet { if !isStalled { queueFlush() } }
     }
 
+    /// The other end.
     public let peer: SocketAddress
+    /// This end.
     public let host: SocketAddress
+    /// What was set; on at first.
     public var isNoDelay = true
+    /// What was set; off at first.
     public var isKeepAlive = false
+    /// How long closing waits for a stalled peer, on a transport with a clock.
     public var closeTimeout: Duration = .seconds(30)
 
     private let clock: (any ReactorClock)?
@@ -162,6 +167,7 @@ public final class MemoryTransport: Transport {
 
     // MARK: what the protocol does
 
+    /// Records bytes; they leave when the transport is pumped.
     public func write(_ bytes: RawSpan) {
         guard !hasEnded, writeClose == .none else { return }
         bytes.withUnsafeBytes { output.append(contentsOf: $0) }
@@ -169,31 +175,37 @@ public final class MemoryTransport: Transport {
         if output.count > Self.highWaterMark { pauseProducer() }
     }
 
+    /// Closes when everything has left and the producer is done.
     public func loseConnection() {
         guard state == .open else { return }
         state = .closing
         queueFlush()
     }
 
+    /// Ends the connection; what has not left is dropped.
     public func abortConnection() {
         guard !hasEnded else { return }
         output = []
         end(.aborted)
     }
 
+    /// Closes the writing direction when everything has left.
     public func loseWriteConnection() {
         guard state == .open, writeClose == .none else { return }
         writeClose = .requested
         queueFlush()
     }
 
+    /// Holds back what is delivered.
     public func pauseReading() { isReadingPaused = true }
 
+    /// Lets what was held back arrive when the transport is pumped.
     public func resumeReading() {
         isReadingPaused = false
         if !arrivals.isEmpty { wake() }
     }
 
+    /// Pauses, resumes or asks the producer as a socket's transport does.
     public func registerProducer(_ producer: Producer) {
         precondition(self.producer == nil, "a producer is registered with this transport already")
         if hasEnded {
@@ -208,13 +220,16 @@ public final class MemoryTransport: Transport {
         }
     }
 
+    /// Says that the producer is done.
     public func unregisterProducer() {
         producer = nil
         if !hasEnded { queueFlush() }
     }
 
+    /// Whether the connection stands.
     public var isConnected: Bool { state == .open }
 
+    /// How many bytes were written and have not left.
     public var bufferedByteCount: Int { output.count }
 
     // MARK: inside

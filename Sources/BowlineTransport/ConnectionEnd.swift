@@ -28,6 +28,7 @@ public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the connection ended in order.
     public var isClean: Bool { self == .done }
 
+    /// The reason on one line.
     public var description: String {
         switch self {
         case .done: "closed in order"
