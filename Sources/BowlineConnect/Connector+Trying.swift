@@ -112,7 +112,6 @@ extension Connector {
         switch action {
         case .armTimer(let instant):
             raceTimer?.cancel()
-            let clock = self.clock
             raceTimer = clock.callLater(instant - clock.now) { [self] in feed(.timerFired) }
         case .disarmTimer:
             raceTimer?.cancel()
@@ -122,7 +121,7 @@ extension Connector {
                 dialEnded(id, result)
             }
             // It may have ended inside the call, and the race with it.
-            if let race, race.attempts[id].outcome == nil { dials.append((id, dial)) }
+            if isRunning(id) { dials.append((id, dial)) }
         case .abandon(let id):
             forgetDial(id)?.abandon()
         case .succeed:
@@ -149,6 +148,11 @@ extension Connector {
         case .failure(let error):
             feed(.failed(id, errno: error.code))
         }
+    }
+
+    private func isRunning(_ id: Race.AttemptID) -> Bool {
+        // Without a copy of the race, as unwrapping it would make.
+        race?.attempts[id].outcome == nil && race != nil
     }
 
     @discardableResult
@@ -214,7 +218,7 @@ extension Connector {
         }
         for (_, dial) in dials { dial.abandon() }
         dials = []
-        if let race { pastAttempts = race.attempts }
+        if race != nil { pastAttempts = attempts }
         // Also ends the cycle between the race and its connector, who orders its addresses.
         race = nil
         raceTimer?.cancel()
