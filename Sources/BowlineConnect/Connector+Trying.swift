@@ -69,7 +69,8 @@ extension Connector {
     /// The lookup is over: families that are still waited for will not come. Where no address came at all, this says
     /// why.
     private func lookupEnded(_ result: Result<LookupAnswer, any Error>) {
-        guard case .trying = phase else { return }
+        // Without a race this is the cancellation that `abandonAll` itself has asked for.
+        guard case .trying = phase, race != nil else { return }
         switch result {
         case .success(let answer):
             // A resolver may give everything at the end only.
