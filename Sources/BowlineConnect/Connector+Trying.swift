@@ -69,8 +69,7 @@ extension Connector {
     /// The lookup is over: families that are still waited for will not come. Where no address came at all, this says
     /// why.
     private func lookupEnded(_ result: Result<LookupAnswer, any Error>) {
-        // Without a race this is the cancellation that `abandonAll` itself has asked for.
-        guard case .trying = phase, race != nil else { return }
+        guard case .trying = phase else { return }
         switch result {
         case .success(let answer):
             // A resolver may give everything at the end only.
@@ -137,6 +136,11 @@ extension Connector {
 
     private func dialEnded(_ id: Race.AttemptID, _ result: Result<any DialedConnection, DialError>) {
         forgetDial(id)
+        guard isRunning(id) else {
+            // A dialer that speaks after it was told to abandon.
+            if case .success(let connection) = result { connection.close() }
+            return
+        }
         switch result {
         case .success(let connection):
             arrived = connection
@@ -153,7 +157,8 @@ extension Connector {
 
     private func isRunning(_ id: Race.AttemptID) -> Bool {
         // Without a copy of the race, as unwrapping it would make.
-        race?.attempts[id].outcome == nil && race != nil
+        guard let count = race?.attempts.count, id < count else { return false }
+        return race?.attempts[id].outcome == nil
     }
 
     @discardableResult
