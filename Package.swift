@@ -85,7 +85,8 @@ let package = Package(
 
         .testTarget(name: "BowlineDeferredTests", dependencies: ["BowlineDeferred"], swiftSettings: settings),
         .testTarget(
-            name: "BowlineReactorTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
+            name: "BowlineReactorTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
+            swiftSettings: settings),
         .testTarget(
             name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"],
             swiftSettings: settings),

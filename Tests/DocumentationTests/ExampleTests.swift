@@ -3,7 +3,7 @@ import Testing
 
 @Suite(
     "Examples of the documentation", .timeLimit(.minutes(4)),
-    .enabled(if: FenceCompiler.isAvailable, "swiftc, or the modules that were built with the tests, can't be found"))
+    .enabled(if: SwiftCompiler.isAvailable, "swiftc, or the modules that were built with the tests, can't be found"))
 struct ExampleTests {
     @Test("every example compiles as a user would write it")
     func compiles() throws {

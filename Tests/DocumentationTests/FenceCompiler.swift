@@ -1,6 +1,4 @@
-// Hands examples to swiftc against the modules that this test was built with, as a user's compiler would see them:
-// language mode 6, no upcoming features, nothing of `package` access. Up to SIL, since half of what Swift 6 says about
-// concurrency is only found there.
+// Hands examples to the compiler as a user would write them.
 
 import TestSupport
 
@@ -12,37 +10,14 @@ struct FenceCompiler {
         let text: String
     }
 
-    private let compiler: String
-    private let arguments: [String]
+    private let compiler: SwiftCompiler
     private let folder: TemporaryFolder
 
     /// Finds the compiler and the modules; throws what is missing.
     init() throws {
-        guard let compiler = Executables.find("swiftc") else { throw Missing(what: "swiftc") }
-        self.compiler = compiler
-        let build = Repository.buildFolder
-        let maps = try Subprocess.run(
-            "find",
-            [build, "\(Repository.root)/Sources", "-maxdepth", "2", "-name", "module.modulemap"]
-        ).stdout.split(separator: "\n")
-        guard try Subprocess.run("test", ["-f", "\(build)/Modules/Bowline.swiftmodule"]).exitCode == 0 else {
-            throw Missing(what: "\(build)/Modules/Bowline.swiftmodule")
-        }
-        arguments =
-            [
-                "-emit-sil", "-wmo", "-o", "/dev/null", "-swift-version", "6", "-suppress-warnings", "-module-name",
-                "Examples",
-            ]
-            + ["-diagnostic-style", "llvm", "-I", "\(build)/Modules", "-module-cache-path", "\(build)/ModuleCache"]
-            + maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
+        compiler = try SwiftCompiler()
         folder = try TemporaryFolder()
     }
-
-    struct Missing: Error {
-        let what: String
-    }
-
-    static var isAvailable: Bool { (try? FenceCompiler()) != nil }
 
     /// Compiles examples together, each in a file of its own and in a function of its own.
     func compile(_ fences: [Fence]) throws -> [Diagnostic] {
@@ -59,7 +34,7 @@ struct FenceCompiler {
     }
 
     private func run(_ files: [String]) throws -> [Diagnostic] {
-        let output = try Subprocess.run(compiler, arguments + files, timeout: .seconds(120))
+        let output = try compiler.compile(files, module: "Examples", options: ["-suppress-warnings"])
         if output.exitCode == 0 { return [] }
         let lines = output.stderr.split(separator: "\n")
         let errors = lines.compactMap { line -> Diagnostic? in

@@ -6,16 +6,7 @@ import TestSupport
 
 enum Repository {
     /// The package's folder.
-    static let root: String = {
-        let parts = #filePath.split(separator: "/").dropLast(3)
-        return "/" + parts.joined(separator: "/")
-    }()
-
-    /// The folder of the test program: the modules that it was built with stand there.
-    static let buildFolder: String = {
-        let own = try? Subprocess.run("readlink", ["-f", "/proc/\(getpid())/exe"]).stdout
-        return "/" + (own ?? "").split(separator: "/").dropLast().joined(separator: "/")
-    }()
+    static let root = SwiftCompiler.root
 
     /// The paths of the files below some of its folders, relative to it and sorted, whose names end so.
     static func files(in folders: [String], ending suffixes: [String]) throws -> [String] {

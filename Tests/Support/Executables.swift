@@ -12,12 +12,16 @@ package enum Executables {
         return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
-    /// The path of an executable of this package, built with the tests.
-    package static func product(_ name: String) throws -> String {
+    /// The folder of the running test program, where everything that was built with it lies.
+    package static func folder() throws -> String {
         guard let own = realpath("/proc/self/exe", nil) else { throw SupportError.system("/proc/self/exe") }
         defer { free(own) }
-        let folder = String(cString: own).split(separator: "/").dropLast().joined(separator: "/")
-        let path = "/\(folder)/\(name)"
+        return String(cString: own).split(separator: "/").dropLast().map { "/\($0)" }.joined()
+    }
+
+    /// The path of an executable of this package, built with the tests.
+    package static func product(_ name: String) throws -> String {
+        let path = try "\(folder())/\(name)"
         guard access(path, X_OK) == 0 else { throw SupportError("\(path) is not built") }
         return path
     }
