@@ -27,10 +27,10 @@ package final class Waiter: DeferredNode {
     package func leave() { cancel() }
 }
 
-extension Deferred {
+extension DeferredNode {
     /// Calls `resume` when the result is there, in the turn that its place in the queue gives it.
     ///
-    /// - Parameter resume: Is called once; at once if the result is there. It finds ``result`` set, or `nil` if this
+    /// - Parameter resume: Is called once; at once if the result is there. It finds the result set, unless this
     ///   waiter has left.
     /// - Returns: What one leaves by. The Deferred keeps it alive.
     @discardableResult

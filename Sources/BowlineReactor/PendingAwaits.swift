@@ -24,7 +24,7 @@ final class PendingAwaits {
     @exclusivity(unchecked) private var free: ContiguousArray<Int> = []
 
     /// Follows `deferred` for one await.
-    func begin<Value>(on deferred: Deferred<Value>) -> AwaitPlace {
+    func begin(on deferred: DeferredNode) -> AwaitPlace {
         let index: Int
         if let reused = free.popLast() {
             index = reused
@@ -35,7 +35,8 @@ final class PendingAwaits {
         entries[index].generation &+= 1
         entries[index].isSettled = false
         let place = AwaitPlace(index: index, generation: entries[index].generation)
-        let waiter = deferred.addWaiter { [unowned self] in self.settle(place) }
+        // Strong: cheaper than unowned, and given up with the outcome.
+        let waiter = deferred.addWaiter { self.settle(place) }
         entries[index].waiter = waiter
         return place
     }

@@ -95,6 +95,29 @@ extension Reactor {
 
 // MARK: awaiting a Deferred
 
+extension Reactor {
+    /// Suspends the task until `deferred` has fired or the await is ended from outside; returns why in that case.
+    ///
+    /// Not generic: each await passes here, and of generic code across modules only the unspecialised form would run.
+    /// The isolation is a parameter, and named within the closure, so that the closure runs isolated to it: as a
+    /// closure of a `nonisolated(nonsending)` function it would leave the reactor's actor for its task executor, which
+    /// costs a second job.
+    fileprivate func settlement(
+        of deferred: DeferredNode, isolation: isolated (any Actor)? = #isolation
+    ) async -> (any Error)? {
+        let awaits = self.awaits
+        let handle = self.handle
+        let place = awaits.begin(on: deferred)
+        await withTaskCancellationHandler {
+            _ = isolation
+            await withUnsafeContinuation { awaits.suspend(at: place, $0) }
+        } onCancel: {
+            handle.callFromThread { $0.awaits.cancel(at: place) }
+        }
+        return awaits.end(at: place)
+    }
+}
+
 extension Deferred {
     /// The value, or the failure thrown: awaits the Deferred on its reactor's thread, with one job and no thread hop.
     ///
@@ -113,40 +136,14 @@ extension Deferred {
                     Reactor.run { … } or Deferred(on: reactor) { … }
                     """)
             }
-            if result == nil {
-                let place = reactor.awaits.begin(on: self)
-                let handle = reactor.handle
-                await Self.suspend(reactor.awaits, at: place, handle)
-                // Why the await was ended from outside, unless the operation's canceller had an outcome of its own.
-                if let ended = reactor.awaits.end(at: place) {
-                    switch result {
-                    case .success(let value)?: return value
-                    case .failure(let error)? where !(error is CancelledError): throw error
-                    default: throw ended
-                    }
-                }
-            } else {
-                noteFollowed()
+            var ended: (any Error)?
+            if isFired { noteFollowed() } else { ended = await reactor.settlement(of: self) }
+            // What ended the await from outside counts, unless the operation's canceller had an outcome of its own.
+            switch result {
+            case .success(let value)?: return value
+            case .failure(let error)?: throw error is CancelledError ? ended ?? error : error
+            case nil: throw ended ?? CancelledError()
             }
-            guard let result else { throw CancelledError() }
-            return try result.get()
-        }
-    }
-
-    /// Suspends the task until the await at `place` is settled.
-    ///
-    /// The isolation is a parameter, and named within the closure, so that the closure runs isolated to it: as a
-    /// closure of a `nonisolated(nonsending)` function it would leave the reactor's actor for its task executor, which
-    /// costs a second job.
-    private static func suspend(
-        _ awaits: PendingAwaits, at place: AwaitPlace, _ handle: ReactorHandle,
-        isolation: isolated (any Actor)? = #isolation
-    ) async {
-        await withTaskCancellationHandler {
-            _ = isolation
-            await withUnsafeContinuation { awaits.suspend(at: place, $0) }
-        } onCancel: {
-            handle.callFromThread { $0.awaits.cancel(at: place) }
         }
     }
 
