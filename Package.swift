@@ -90,7 +90,9 @@ let package = Package(
         .testTarget(
             name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"],
             swiftSettings: settings),
-        .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
         .testTarget(

@@ -1,16 +1,16 @@
-// c-ares in the reactor: one channel, which asks one server. This is the only file that calls c-ares.
+// c-ares in the reactor: one channel, which asks one server. Only this file and AresSocket.swift know c-ares.
 //
-// c-ares builds the query, sends it, matches what comes back (id, question, address) and repeats it over TCP when the
-// answer is truncated. Everything above that is the toolkit's own: which server, when the next one, literals, hosts,
-// cache, deadlines. `ares_getaddrinfo` is not used: it sends literals to the wire, reads /etc/hosts on every call and
-// waits for both families.
+// c-ares builds the query, sends it, sends it again, matches what comes back (id, question, address) and repeats it over
+// TCP when the answer is truncated. Everything above that is the toolkit's own: which server, when the next one,
+// literals, hosts, cache, deadlines. `ares_getaddrinfo` is not used: it sends literals to the wire, reads /etc/hosts on
+// every call and waits for both families.
 //
 // The rules that keep it safe, each paid for by somebody's crash:
 // - A callback of c-ares may run inside the call that starts a query, and must not destroy or cancel (a double free in
-//   1.18.1). So it does two things: it copies the packet, and queues its query for the delivery phase. What anybody
-//   does with an answer happens there, with no frame of c-ares on the stack.
-// - A single query can't be cancelled. It is abandoned: nobody listens any more. Only when nobody listens to any query
-//   of the channel is everything cancelled, from the delivery phase.
+//   1.18.1). So it does two things: it copies the packet, and puts its query among those that ended. Everything else
+//   happens in the delivery phase, with no frame of c-ares on the stack: `deliver()` below.
+// - A single query can't be cancelled. It is abandoned: nobody listens any more. When nobody listens to any query that
+//   c-ares holds, all of them are cancelled.
 // - Readiness is level-triggered, for c-ares reads a TCP answer in two steps; an error or hang-up is passed on as
 //   readable, or an ICMP error makes the loop spin.
 // - `ares_timeout` is linear in the queries and truncates to milliseconds: it is asked when the timer fires, never per
@@ -32,10 +32,14 @@ final class AresChannel: QueryServer {
     /// allows per server and transport. Given up at 7 s, or when its lookup's deadline comes first.
     private static let firstTimeout: CInt = 1_000
     private static let sendings: CInt = 3
+    /// What is given up before this was asked over TCP: there c-ares sends once, and waits for one timeout only.
+    private static let earlyTimeout: Duration = .seconds(3)
     /// Answers of 1,232 octets fit any path without fragments (DNS flag day 2020).
     private static let ednsPayload: CInt = 1_232
     /// Asked of the system for bursts of answers; it gives what net.core.rmem_max allows.
     private static let receiveBuffer: CInt = 1 << 20
+    /// The library's own initialisation, once for the process.
+    private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
 
     let address: SocketAddress
     private unowned let reactor: Reactor
@@ -43,10 +47,12 @@ final class AresChannel: QueryServer {
     private var sockets: [Int32: AresSocket] = [:]
     private var timer: DelayedCall?
     private var waiting: Deque<ServerQuery> = []
-    /// Queries that c-ares holds, and those among them that somebody still wants.
+    /// Queries that c-ares holds, and how many of them somebody still wants.
     private(set) var inFlight = 0
     private var wanted = 0
-    private var isCancelQueued = false
+    /// Queries that c-ares is done with, until the delivery phase.
+    private var ended: [ServerQuery] = []
+    private var isDeliveryQueued = false
     /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
     private var isReadingTCP = false
 
@@ -54,7 +60,7 @@ final class AresChannel: QueryServer {
     init(asking server: SocketAddress, usesTCP: Bool = false, reactor: Reactor) throws(AresError) {
         address = server
         self.reactor = reactor
-        try AresError.check(ares_library_init(ARES_LIB_INIT_ALL))
+        try AresError.check(Self.libraryStatus)
 
         var options = ares_options()
         options.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS
@@ -62,22 +68,19 @@ final class AresChannel: QueryServer {
         options.timeout = Self.firstTimeout
         options.tries = Self.sendings
         options.ednspsz = Self.ednsPayload
-        options.socket_receive_buffer_size = Self.receiveBuffer
         options.sock_state_cb = { channel, descriptor, reads, writes in
-            guard let channel else { return }
-            Unmanaged<AresChannel>.fromOpaque(channel).takeUnretainedValue()
-                .socketChanged(descriptor, reads: reads != 0, writes: writes != 0)
+            AresChannel.at(channel).socketChanged(descriptor, reads: reads != 0, writes: writes != 0)
         }
         // Unretained: the channel destroys its ares_channel, and with it every way back here, before it goes.
-        options.sock_state_cb_data = Unmanaged.passUnretained(self).toOpaque()
+        let this = Unmanaged.passUnretained(self).toOpaque()
+        options.sock_state_cb_data = this
 
         // With all of these given, even if empty, c-ares reads no configuration file.
         options.ndots = 1
         var placeholder = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
         let mask =
-            ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_RCVBUF
-            | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST
-            | ARES_OPT_LOOKUPS
+            ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB
+            | ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_LOOKUPS
         let status = withUnsafeMutablePointer(to: &placeholder) { address in
             var lookups: [CChar] = [CChar(UInt8(ascii: "b")), 0]
             return lookups.withUnsafeMutableBufferPointer { lookups in
@@ -88,11 +91,18 @@ final class AresChannel: QueryServer {
             }
         }
         try AresError.check(status)
+        ares_set_socket_functions(channel, AresSocketFunctions.table, this)
         try setServer()
     }
 
     deinit {
         close()
+    }
+
+    /// The channel that c-ares was given as its context.
+    static func at(_ context: UnsafeMutableRawPointer?) -> AresChannel {
+        guard let context else { preconditionFailure("c-ares lost its context") }
+        return Unmanaged<AresChannel>.fromOpaque(context).takeUnretainedValue()
     }
 
     private func setServer() throws(AresError) {
@@ -111,110 +121,142 @@ final class AresChannel: QueryServer {
         try AresError.check(ares_set_servers_ports(channel, &node))
     }
 
-    /// Destroys the c-ares channel; every query that it holds ends as cancelled. Called from the loop, never from
-    /// inside c-ares.
+    /// Destroys the c-ares channel; every query ends as cancelled. Called from the loop, never from inside c-ares.
     func close() {
         guard let channel else { return }
         self.channel = nil
         timer?.cancel()
         timer = nil
         ares_destroy(channel)
-        for query in waiting {
-            query.end(.failed(.cancelled))
-            reactor.deliverThisTurn(query)
-        }
+        for query in waiting { end(query, .failed(.cancelled)) }
         waiting = []
     }
 
     // MARK: queries
 
-    /// Sends a query now, or when those before it leave room. Its reply is delivered in the delivery phase.
+    /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
     func send(_ query: ServerQuery) {
-        guard channel != nil else {
-            query.end(.failed(.cancelled))
-            reactor.deliverThisTurn(query)
-            return
+        if channel == nil {
+            end(query, .failed(.cancelled))
+        } else if inFlight < Self.inFlightLimit {
+            start(query)
+        } else {
+            waiting.append(query)
         }
-        if inFlight < Self.inFlightLimit { start(query) } else { waiting.append(query) }
     }
 
     /// Ends the interest in a query: its owner hears nothing more of it.
     func abandon(_ query: ServerQuery) {
         guard query.isWanted else { return }
-        query.isWanted = false
-        guard query.state == .inFlight else { return }
+        query.forgetOwner()
+        guard query.channel === self else { return }
         wanted -= 1
-        cancelIfUnwanted()
+        if wanted == 0 { queueDelivery() }
     }
 
     private func start(_ query: ServerQuery) {
-        query.begin(on: self, at: reactor.now)
+        query.begin(at: reactor.now)
+        // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel.
+        query.channel = self
         inFlight += 1
         wanted += 1
         // Retained for the one callback that c-ares makes for each query, whatever happens.
         let context = Unmanaged.passRetained(query).toOpaque()
         ares_query(
-            channel, query.spelling, CInt(1), CInt(query.type.rawValue),
+            channel, query.spelling, CInt(WireRecord.internet), CInt(query.type.rawValue),
             { context, status, _, packet, length in
                 guard let context else { return }
                 let query = Unmanaged<ServerQuery>.fromOpaque(context).takeRetainedValue()
-                query.channel?.queryEnded(query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
+                query.channel?.ares(ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
             }, context)
         if timer == nil, inFlight > 0 { arm(after: .milliseconds(Int64(Self.firstTimeout) + 1)) }
     }
 
     /// The callback of c-ares: copies, counts, queues; nothing else.
-    private func queryEnded(_ query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
+    private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
         inFlight -= 1
         if query.isWanted { wanted -= 1 }
-        if packet.count > 0 {
-            query.end(.packet([UInt8](packet), isTCP: isReadingTCP))
+        query.channel = nil
+        if packet.isEmpty {
+            end(query, .failed(ServerFailure(status: status)))
         } else {
-            query.end(.failed(ServerFailure(status: status)))
+            end(query, .packet([UInt8](packet), isTCP: isReadingTCP))
         }
-        reactor.deliverThisTurn(query)
     }
 
-    /// Fills the room that ended queries have left. Called from the delivery phase.
-    func startWaiting() {
+    private func end(_ query: ServerQuery, _ reply: ServerReply) {
+        query.end(reply)
+        ended.append(query)
+        queueDelivery()
+    }
+
+    private func queueDelivery() {
+        guard !isDeliveryQueued else { return }
+        isDeliveryQueued = true
+        reactor.deliverThisTurn(self)
+    }
+
+    private func startWaiting() {
         while inFlight < Self.inFlightLimit, channel != nil, let query = waiting.popFirst() {
             if query.isWanted { start(query) }
         }
-        if inFlight == 0 {
-            timer?.cancel()
-            timer = nil
-        }
     }
 
-    private func cancelIfUnwanted() {
-        guard wanted == 0, inFlight > 0, !isCancelQueued else { return }
-        isCancelQueued = true
-        reactor.deliverThisTurn(self)
+    /// Whether c-ares gave up what is worth another try at the same server.
+    private func deservesAnother(_ query: ServerQuery) -> Bool {
+        guard query.isWanted, channel != nil, query.sendings < Self.sendings else { return false }
+        switch query.reply {
+        case .packet(let packet, _):
+            // A server that doesn't know EDNS says FORMERR without an OPT record (RFC 6891, 7). c-ares then asks again
+            // without, and leaves EDNS off from there on; but what was in flight by then ends with that FORMERR.
+            return query.sendings == 1 && packet.count >= 12 && packet[3] & 0x0F == 1 && packet[10] == 0
+                && packet[11] == 0
+        case .failed(.timeout):
+            // A lost SYN alone takes the first timeout of TCP.
+            return reactor.now - query.startTime < Self.earlyTimeout
+        case .failed, nil:
+            return false
+        }
     }
 
     // MARK: sockets
 
-    /// The socket-state callback: a socket was opened (its first interest), changed, or is about to be closed (none).
+    func openSocket(_ family: CInt, _ type: CInt) -> Int32 {
+        let isTCP = type == CInt(SOCK_STREAM.rawValue)
+        do {
+            let descriptor = try SocketCalls.socket(family: family, type: isTCP ? SOCK_STREAM : SOCK_DGRAM)
+            // Either is a wish; the socket serves without.
+            if isTCP {
+                try? SocketCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            } else {
+                try? SocketCalls.setOption(descriptor, SOL_SOCKET, SO_RCVBUF, Self.receiveBuffer)
+            }
+            sockets[descriptor] = AresSocket(descriptor, isTCP: isTCP, channel: self)
+            return descriptor
+        } catch {
+            errno = error.code
+            return -1
+        }
+    }
+
+    func closeSocket(_ descriptor: Int32) -> CInt {
+        sockets.removeValue(forKey: descriptor)?.close(in: reactor)
+        return 0
+    }
+
+    func isTCP(_ descriptor: Int32) -> Bool {
+        sockets[descriptor]?.isTCP == true
+    }
+
+    /// The socket-state callback: what c-ares waits for on a socket. Neither means that it is about to be closed.
     private func socketChanged(_ descriptor: Int32, reads: Bool, writes: Bool) {
         var interest: Interest = []
         if reads { interest.insert(.read) }
         if writes { interest.insert(.write) }
-        if interest.isEmpty {
-            if sockets.removeValue(forKey: descriptor) != nil { reactor.deregisterBeforeClose(descriptor) }
-        } else if sockets[descriptor] != nil {
-            reactor.setInterest(interest, of: descriptor)
-        } else {
-            let socket = AresSocket(descriptor, channel: self)
-            do {
-                try reactor.register(descriptor, interest, socket)
-                sockets[descriptor] = socket
-            } catch {
-                // Unheard, its queries end by their timeout; nothing better can be done inside c-ares.
-            }
-        }
+        if !interest.isEmpty { sockets[descriptor]?.setInterest(interest, in: reactor) }
     }
 
-    fileprivate func process(_ socket: AresSocket, _ readiness: Readiness) {
+    func process(_ socket: AresSocket, _ readiness: Readiness) {
         guard let channel else { return }
         let troubled = !readiness.isDisjoint(with: [.error, .hangup])
         isReadingTCP = socket.isTCP
@@ -244,54 +286,22 @@ final class AresChannel: QueryServer {
 extension AresChannel: Sendable {}
 
 extension AresChannel: TurnDelivery {
-    /// Cancels everything, since nobody listens: here no callback of c-ares is on the stack.
+    /// What came of this turn's calls of c-ares. Here none of them is on the stack, so anything may be called.
     func deliver() {
-        isCancelQueued = false
-        guard let channel, wanted == 0, inFlight > 0 else { return }
-        ares_cancel(channel)
-    }
-}
-
-/// A socket of c-ares in the reactor's table.
-private final class AresSocket: DescriptorHandler {
-    let descriptor: Int32
-    let isTCP: Bool
-    private unowned let channel: AresChannel
-
-    init(_ descriptor: Int32, channel: AresChannel) {
-        self.descriptor = descriptor
-        self.channel = channel
-        isTCP = SocketCalls.option(descriptor, SOL_SOCKET, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
-    }
-
-    func descriptorReady(_ readiness: Readiness) {
-        channel.process(self, readiness)
-    }
-
-    // The resolver is told that the reactor stops, and closes its channels.
-    func reactorStopped() {}
-}
-
-/// A status of c-ares that is no answer of a server: no memory, a bad server address.
-struct AresError: Error, CustomStringConvertible {
-    let status: CInt
-
-    static func check(_ status: CInt) throws(AresError) {
-        guard status == ARES_SUCCESS else { throw AresError(status: status) }
-    }
-
-    var description: String { "c-ares: \(String(cString: ares_strerror(status)))" }
-}
-
-extension ServerFailure {
-    /// Reads a status of c-ares that came without a packet.
-    fileprivate init(status: CInt) {
-        switch status {
-        case ARES_ETIMEOUT: self = .timeout
-        case ARES_ECONNREFUSED: self = .unreachable
-        case ARES_EBADRESP: self = .malformed
-        case ARES_ECANCELLED, ARES_EDESTRUCTION: self = .cancelled
-        default: self = .local(status)
+        if wanted == 0, inFlight > 0, let channel { ares_cancel(channel) }
+        isDeliveryQueued = false
+        let ended = self.ended
+        self.ended.removeAll(keepingCapacity: true)
+        // Those that wait for room are sent before anybody reacts to those that left it.
+        var told: [ServerQuery] = []
+        for query in ended {
+            if deservesAnother(query) { start(query) } else { told.append(query) }
         }
+        startWaiting()
+        if inFlight == 0 {
+            timer?.cancel()
+            timer = nil
+        }
+        for query in told { query.tellOwner() }
     }
 }

@@ -1,5 +1,5 @@
-// The default resolver. The way of a name through it is `answer(_:_:)`, from top to bottom: literal, pin, special name,
-// hosts file, cache, and only then a question, which all who wait for the same name share.
+// The default resolver. The way of a name through it is `resolve(_:onAnswer:)`, from top to bottom: literal, pin, special
+// name, hosts file, cache, and only then a question, which all who wait for the same name share.
 
 public import BowlineDeferred
 public import BowlineReactor
@@ -26,16 +26,25 @@ public final class DNSResolver: Resolver {
     private unowned let reactor: Reactor
     private let givenConfiguration: ResolverConfiguration?
     private let givenHosts: Hosts
-    private let pins: [Pin]
+    private let pins: PinTable
     private var settings: Settings?
     private var questions: [Question.Key: Question] = [:]
     private var lookups: [ObjectIdentifier: Lookup] = [:]
+    /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
+    /// one that was replaced still has lookups under way.
+    private var stopObserver: UInt64?
 
     /// What is read from files, and made of it.
-    private struct Settings {
-        var configuration: ResolverConfiguration
-        var hosts: HostsFile
-        var channels: [AresChannel]
+    private final class Settings {
+        let configuration: ResolverConfiguration
+        let hosts: HostsFile
+        let channels: [AresChannel]
+
+        init(_ configuration: ResolverConfiguration, _ hosts: HostsFile, _ channels: [AresChannel]) {
+            self.configuration = configuration
+            self.hosts = hosts
+            self.channels = channels
+        }
     }
 
     /// Creates a resolver. It reads files and opens sockets when it is first asked.
@@ -51,7 +60,7 @@ public final class DNSResolver: Resolver {
         self.reactor = reactor
         givenConfiguration = configuration
         givenHosts = hosts
-        self.pins = pins
+        self.pins = PinTable(pins)
         self.cache = cache
     }
 
@@ -70,7 +79,7 @@ public final class DNSResolver: Resolver {
         let channels = configuration.servers.compactMap {
             try? AresChannel(asking: $0, usesTCP: configuration.usesTCPOnly, reactor: reactor)
         }
-        let made = Settings(configuration: configuration, hosts: hosts, channels: channels)
+        let made = Settings(configuration, hosts, channels)
         settings = made
         return made
     }
@@ -86,11 +95,14 @@ public final class DNSResolver: Resolver {
     public func reactorStopped() {
         let lookups = self.lookups.values
         self.lookups = [:]
-        for lookup in lookups { lookup.fail(ReactorStopped()) }
         for question in questions.values { question.abandon() }
         questions = [:]
         for channel in settings?.channels ?? [] { channel.close() }
         settings = nil
+        if let stopObserver { reactor.forgetStopObserver(stopObserver) }
+        stopObserver = nil
+        // Last, for whoever is told may look up something else.
+        for lookup in lookups { lookup.fail(ReactorStopped()) }
     }
 
     // MARK: looking up
@@ -108,12 +120,16 @@ public final class DNSResolver: Resolver {
         } catch {
             return .failed(error)
         }
-        let lookup = Lookup(name, request, clock: reactor, onAnswer: onAnswer) { [unowned self] lookup in
+        guard !name.endsInNumber else { return .failed(NameError(text: request.host, reason: .endsInNumber)) }
+        guard !reactor.isClosing else { return .failed(ReactorStopped()) }
+
+        let lookup = Lookup(name, request, clock: reactor, onAnswer: onAnswer) { [self] lookup in
             lookups[ObjectIdentifier(lookup)] = nil
         }
+        let verdict = localVerdict(on: name, port: request.port)
         var asked: [Question] = []
         for type in request.types {
-            if let known = answer(name, type, port: request.port) {
+            if let known = verdict?.answer(name, type, time: reactor.now) ?? cached(name, type) {
                 lookup.take(known)
             } else {
                 asked.append(ask(Question.Key(name: name, type: type), for: lookup))
@@ -141,53 +157,20 @@ public final class DNSResolver: Resolver {
         return .succeeded(LookupAnswer(name: nil, questions: [answer], elapsed: .zero))
     }
 
-    /// What is known of a name without asking: pin, special name, hosts file, cache. Nil if it must be asked.
-    private func answer(_ name: DomainName, _ type: RecordType, port: UInt16?) -> TypeAnswer? {
-        pinned(name, type, port: port) ?? special(name, type) ?? hosted(name, type) ?? cached(name, type)
-    }
-
-    private func pinned(_ name: DomainName, _ type: RecordType, port: UInt16?) -> TypeAnswer? {
-        guard !pins.isEmpty, let pin = pins.first(where: { $0.matches(name, port: port) }) else { return nil }
-        return local(name, type, pin.addresses, .pin)
-    }
-
-    private func special(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
+    /// What is known of a name before anybody has ever been asked: pin, special name, hosts file, in this order.
+    private func localVerdict(on name: DomainName, port: UInt16?) -> LocalVerdict? {
+        if let addresses = pins.addresses(of: name, port: port) { return .addresses(addresses, .pin) }
+        let hosted = currentSettings().hosts.addresses(of: name)
         switch SpecialNames.verdict(on: name) {
         case .ordinary:
-            return nil
+            return hosted.isEmpty ? nil : .addresses(hosted, .hosts)
         case .loopback:
             // The hosts file may give localhost another loopback address (RFC 6761, 6.3).
-            let hosted = currentSettings().hosts.addresses(of: name).filter(\.isLoopback)
-            let addresses = hosted.isEmpty ? [.v6(.loopback), .v4(.loopback)] : hosted
-            return local(name, type, addresses, .special)
+            let loopback = hosted.filter(\.isLoopback)
+            return .addresses(loopback.isEmpty ? [.v6(.loopback), .v4(.loopback)] : loopback, .special)
         case .nonexistent:
-            return failure(.nxdomain, name, type, AnswerOrigin(source: .special))
+            return .nonexistent
         }
-    }
-
-    private func hosted(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
-        let addresses = currentSettings().hosts.addresses(of: name)
-        return addresses.isEmpty || !type.isAddress ? nil : local(name, type, addresses, .hosts)
-    }
-
-    /// Makes an answer of addresses that are known here: those of the type's family, or NODATA.
-    private func local(
-        _ name: DomainName, _ type: RecordType, _ addresses: [IPAddress], _ source: AnswerSource
-    ) -> TypeAnswer {
-        let origin = AnswerOrigin(source: source)
-        let records = addresses.filter { $0.recordType == type }.map {
-            ResourceRecord(name: name, type: type, ttl: 0, data: .address($0))
-        }
-        guard !records.isEmpty else { return failure(.nodata, name, type, origin) }
-        return TypeAnswer(type: type, records: records, origin: origin, time: reactor.now)
-    }
-
-    private func failure(
-        _ kind: LookupError.Kind, _ name: DomainName, _ type: RecordType, _ origin: AnswerOrigin
-    ) -> TypeAnswer {
-        TypeAnswer(
-            type: type, failure: LookupError(kind, name: name, types: [type], source: origin.source), origin: origin,
-            time: reactor.now)
     }
 
     private func cached(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
@@ -207,8 +190,10 @@ public final class DNSResolver: Resolver {
             question.join(lookup)
             return question
         }
-        let question = Question(key, servers: currentSettings().channels, clock: reactor) {
-            [unowned self] question, result in
+        if stopObserver == nil {
+            stopObserver = reactor.whenStopped { [weak self] in self?.reactorStopped() }
+        }
+        let question = Question(key, servers: currentSettings().channels, clock: reactor) { [self] question, result in
             questions[question.key] = nil
             remember(question.key, result)
         }
@@ -231,11 +216,3 @@ public final class DNSResolver: Resolver {
 
 @available(*, unavailable)
 extension DNSResolver: Sendable {}
-
-extension RecordType {
-    var isAddress: Bool { self == .a || self == .aaaa }
-}
-
-extension IPAddress {
-    var recordType: RecordType { family == .ipv4 ? .a : .aaaa }
-}

@@ -24,6 +24,8 @@ public struct NameError: Error, Hashable, Sendable {
         case forbiddenCharacter(Unicode.Scalar)
         /// A backslash that isn't followed by a character or by three digits up to 255 (RFC 1035, 5.1).
         case badEscape
+        /// The last label is a number, and the whole is no IPv4 address: no such name can exist (WHATWG URL, 3.5).
+        case endsInNumber
         /// Not a valid international name (UTS 46); the words are those of libidn2.
         case international(String)
     }
@@ -55,6 +57,7 @@ extension NameError: CustomStringConvertible {
         case .forbiddenCharacter(let scalar):
             "\(scalar.debugDescription) can't be in a name\(Self.hint(scalar))"
         case .badEscape: "a backslash must be followed by a character or by three digits up to 255"
+        case .endsInNumber: "it ends in a number, and isn't four numbers up to 255 as an IPv4 address is"
         case .international(let why): "it is not a valid international name (\(why))"
         }
     }

@@ -22,9 +22,23 @@ public struct Pin: Hashable, Sendable {
         self.port = port
         self.addresses = addresses
     }
+}
 
-    func matches(_ name: DomainName, port: UInt16?) -> Bool {
-        guard self.port == port else { return false }
-        return host == "*" || (try? DomainName(host)) == name
+/// The pins of a resolver.
+struct PinTable {
+    /// With their names read; nil stands for every name. A pin for what is no name matches nothing.
+    private let pins: [(name: DomainName?, pin: Pin)]
+
+    init(_ pins: [Pin]) {
+        self.pins = pins.compactMap { pin in
+            if pin.host == "*" { return (nil, pin) }
+            return (try? DomainName(pin.host)).map { ($0, pin) }
+        }
+    }
+
+    /// The addresses of the first pin for a name and a port; nil if there is none.
+    func addresses(of name: DomainName, port: UInt16?) -> [IPAddress]? {
+        guard let port else { return nil }
+        return pins.first { $0.pin.port == port && ($0.name ?? name) == name }?.pin.addresses
     }
 }

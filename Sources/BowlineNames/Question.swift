@@ -25,6 +25,8 @@ struct QuestionResult {
     var origin: AnswerOrigin
     /// Each server that failed, in order.
     var servers: [LookupError.ServerReport]
+    /// What the servers that failed said about it (RFC 8914).
+    var extendedErrors: [ExtendedError] = []
 }
 
 /// Waits for a question.
@@ -50,7 +52,9 @@ final class Question {
     private var waiters: [any QuestionWaiter] = []
     private var asked: [(server: any QueryServer, query: ServerQuery)] = []
     private var nextServer = 0
-    private var timer: DelayedCall?
+    /// Asks the next server if those asked are silent. Rests while nobody waits.
+    private var silenceTimer: DelayedCall?
+    private var graceTimer: DelayedCall?
     private var isOver = false
 
     let startTime: ReactorInstant
@@ -60,6 +64,7 @@ final class Question {
     private(set) var tries = 0
     /// Each server that failed so far, in order.
     private(set) var reports: [LookupError.ServerReport] = []
+    private var extendedErrors: [ExtendedError] = []
 
     /// Creates a question for `servers`, in the order in which to ask them.
     /// - Parameter ended: called once, in a delivery phase, before the waiters are told; not after `abandon()`.
@@ -81,24 +86,31 @@ final class Question {
     func join(_ waiter: any QuestionWaiter) {
         waiters.append(waiter)
         mostWaiters = max(mostWaiters, waiters.count)
+        guard let graceTimer else { return }
+        graceTimer.cancel()
+        self.graceTimer = nil
+        awaitSilence()
     }
 
     /// One waiter leaves, and harms no other. After the last one the question goes on for a moment.
     func leave(_ waiter: any QuestionWaiter) {
-        waiters.removeAll { $0 === waiter }
+        if let place = waiters.firstIndex(where: { $0 === waiter }) { waiters.remove(at: place) }
         guard waiters.isEmpty, !isOver else { return }
-        timer?.cancel()
-        timer = clock.callLater(Self.grace) { [self] in
-            guard waiters.isEmpty else { return }
-            finish(failure: .cancelled)
-        }
+        silenceTimer?.cancel()
+        silenceTimer = nil
+        graceTimer?.cancel()
+        graceTimer = clock.callLater(Self.grace) { [self] in finish(failure: .cancelled) }
     }
 
     // MARK: asking
 
     /// Asks the first server.
     func start() {
-        askNext()
+        if servers.isEmpty {
+            silenceTimer = clock.callLater(.zero) { [self] in finish(failure: .noServer) }
+        } else {
+            askNext()
+        }
     }
 
     private func askNext() {
@@ -109,11 +121,14 @@ final class Question {
         let query = ServerQuery(key.name, key.type, owner: self)
         asked.append((server, query))
         server.send(query)
-        timer?.cancel()
-        timer = nil
-        if nextServer < servers.count {
-            timer = clock.callLater(Self.silence) { [self] in askNext() }
-        }
+        awaitSilence()
+    }
+
+    private func awaitSilence() {
+        silenceTimer?.cancel()
+        silenceTimer = nil
+        guard nextServer < servers.count, !waiters.isEmpty else { return }
+        silenceTimer = clock.callLater(Self.silence) { [self] in askNext() }
     }
 
     /// The servers that were asked and have not answered.
@@ -127,7 +142,7 @@ final class Question {
                 answer: nil, failure: kind,
                 origin: AnswerOrigin(
                     server: reports.last?.server, attempts: tries, waiters: max(1, mostWaiters)),
-                servers: reports))
+                servers: reports, extendedErrors: extendedErrors))
     }
 
     private func finish(_ result: QuestionResult) {
@@ -142,8 +157,10 @@ final class Question {
     /// Ends it without telling anybody.
     func abandon() {
         isOver = true
-        timer?.cancel()
-        timer = nil
+        silenceTimer?.cancel()
+        silenceTimer = nil
+        graceTimer?.cancel()
+        graceTimer = nil
         for (server, query) in asked { server.abandon(query) }
         asked = []
     }
@@ -160,6 +177,7 @@ extension Question: ServerQueryOwner {
         case .packet(let packet, let isTCP):
             let answer = DNSAnswer(reading: packet.span.bytes, name: key.name, type: key.type)
             if let report = LookupError.ServerReport(of: server, failing: answer) {
+                extendedErrors += answer.extendedErrors
                 serverFailed(report)
                 return
             }
@@ -210,10 +228,11 @@ extension LookupError.ServerReport {
     init(of server: SocketAddress, failing failure: ServerFailure) {
         switch failure {
         case .timeout: self.init(server: server, kind: .timeout, detail: "no answer")
-        case .unreachable: self.init(server: server, kind: .noServer, detail: "nobody listens")
+        case .unreachable: self.init(server: server, kind: .noServer, detail: "refused or broken off")
         case .malformed: self.init(server: server, kind: .malformed, detail: "an unreadable answer")
         case .cancelled: self.init(server: server, kind: .cancelled)
-        case .local(let status): self.init(server: server, kind: .noServer, detail: AresError(status: status).description)
+        case .local(let status):
+            self.init(server: server, kind: .noServer, detail: AresError(status: status).description)
         }
     }
 }

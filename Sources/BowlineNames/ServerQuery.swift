@@ -10,10 +10,10 @@ enum ServerReply {
 }
 
 /// Why a server gave no packet.
-package enum ServerFailure: Error, Hashable, Sendable {
+enum ServerFailure: Error, Hashable, Sendable {
     /// Silence, after all sendings.
     case timeout
-    /// Nobody listens there (ICMP), or the system can't reach it.
+    /// Nobody listens there, the system can't reach it, or it breaks the connection.
     case unreachable
     /// What came could not be matched or read.
     case malformed
@@ -29,20 +29,16 @@ protocol ServerQueryOwner: AnyObject {
 }
 
 final class ServerQuery {
-    enum State {
-        case waiting, inFlight, ended
-    }
-
     /// The name as it is put on the wire.
     let spelling: String
     let type: RecordType
-    /// Whether the owner still listens. Only the channel ends that.
-    var isWanted = true
-    private(set) var state = State.waiting
+    /// The channel whose c-ares holds this query; nil before and afterwards.
+    var channel: AresChannel?
+    /// When it was last sent off, and how often it was; what is sent again because it was lost doesn't count.
     private(set) var startTime = ReactorInstant(nanoseconds: 0)
-    private(set) var channel: AresChannel?
+    private(set) var sendings = 0
+    private(set) var reply: ServerReply?
     private var owner: (any ServerQueryOwner)?
-    private var reply: ServerReply?
 
     init(_ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner) {
         spelling = name.text
@@ -50,26 +46,26 @@ final class ServerQuery {
         self.owner = owner
     }
 
-    func begin(on channel: AresChannel, at now: ReactorInstant) {
-        state = .inFlight
+    /// Whether somebody still listens.
+    var isWanted: Bool { owner != nil }
+
+    func forgetOwner() {
+        owner = nil
+    }
+
+    func begin(at now: ReactorInstant) {
         startTime = now
-        self.channel = channel
+        sendings += 1
     }
 
     func end(_ reply: ServerReply) {
-        state = .ended
         self.reply = reply
     }
-}
 
-extension ServerQuery: TurnDelivery {
-    func deliver() {
-        let owner = self.owner
+    /// Tells the owner of the reply, once. Called in the delivery phase.
+    func tellOwner() {
+        guard let owner, let reply else { return }
         self.owner = nil
-        // Ended queries left room: those that wait for it are started before anybody reacts to this one.
-        channel?.startWaiting()
-        channel = nil
-        guard isWanted, let reply, let owner else { return }
         owner.queryEnded(self, reply)
     }
 }

@@ -16,6 +16,7 @@ extension TypeAnswer {
         } else {
             failure = LookupError(result, for: key, elapsed: elapsed)
             responseCode = failure?.responseCode
+            extendedErrors = result.extendedErrors
         }
     }
 
@@ -68,8 +69,9 @@ extension LookupError {
     init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration?) {
         self.init(
             result.failure ?? .noServer, name: key.name, types: [key.type],
-            responseCode: result.servers.last { $0.responseCode != nil }?.responseCode, servers: result.servers,
-            attempts: result.origin.attempts, elapsed: elapsed)
+            responseCode: result.servers.last { $0.responseCode != nil }?.responseCode,
+            extendedErrors: result.extendedErrors, servers: result.servers, attempts: result.origin.attempts,
+            elapsed: elapsed)
     }
 
     /// Sums up the answers of a lookup none of whose types has records.

@@ -12,7 +12,7 @@ extension FakeDNSServer {
     ///     .forged(.id, wrong), .delayed(by: .milliseconds(50), .reply(right)),
     /// ])
     /// ```
-    public indirect enum Action {
+    public indirect enum Action: Sendable {
         /// A reply, composed for the question.
         case reply(Reply)
         /// Exactly these octets; over TCP with their length before them.

@@ -12,7 +12,7 @@ extension FakeDNSServer {
     /// reply.extendedErrors = [ExtendedError(code: 3)]
     /// ```
     /// A reply that is larger than a datagram that the client takes is cut to a header with TC, as servers do.
-    public struct Reply {
+    public struct Reply: Sendable {
         /// The response code; what exceeds four bits needs EDNS.
         public var code: ResponseCode
         /// The answer section.

@@ -1,0 +1,70 @@
+// Short ways to a resolver that asks fake servers, and out of a reactor's thread with what came of it.
+
+import Bowline
+import BowlineTesting
+
+let one = IPAddress.v4(IPv4Address(192, 0, 2, 1))
+let two = IPAddress.v4(IPv4Address(192, 0, 2, 2))
+let six = IPAddress.v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 1))
+
+extension DNSResolver {
+    /// A resolver that asks these servers, and has no hosts file unless it is given one.
+    convenience init(
+        _ reactor: Reactor, asking servers: SocketAddress..., hosts: HostsFile = HostsFile(), pins: [Pin] = [],
+        usesTCPOnly: Bool = false
+    ) {
+        var configuration = ResolverConfiguration()
+        configuration.servers = servers
+        configuration.usesTCPOnly = usesTCPOnly
+        self.init(reactor: reactor, configuration: configuration, hosts: .table(hosts), pins: pins)
+    }
+}
+
+/// What came of a lookup, fit to leave the reactor's thread.
+enum Outcome: Sendable {
+    case answer(LookupAnswer)
+    case failure(LookupError)
+    case other(String)
+
+    var addresses: [IPAddress]? { if case .answer(let answer) = self { answer.addresses } else { nil } }
+    var kind: LookupError.Kind? { error?.kind }
+    var error: LookupError? { if case .failure(let error) = self { error } else { nil } }
+    var answer: LookupAnswer? { if case .answer(let answer) = self { answer } else { nil } }
+}
+
+extension Deferred<LookupAnswer> {
+    /// Waits for what comes of a lookup, whatever it is.
+    nonisolated(nonsending) var outcome: Outcome {
+        get async {
+            do {
+                return .answer(try await value)
+            } catch let error as LookupError {
+                return .failure(error)
+            } catch {
+                return .other("\(type(of: error))")
+            }
+        }
+    }
+}
+
+extension Reactor {
+    /// Lets the loop turn for a while.
+    nonisolated(nonsending) func pass(_ duration: Duration) async throws {
+        let passed = Deferred<Void>()
+        callLater(duration) { passed.callback() }
+        try await passed.value
+    }
+}
+
+/// An address of this machine where nobody listens, as far as can be known.
+func deadAddress(_ reactor: Reactor) throws -> SocketAddress {
+    let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
+    server.stop()
+    return server.address
+}
+
+/// How many sockets of this process are connected to an address. Other tests run beside this one, so all sockets can't be
+/// counted.
+func openSockets(to address: SocketAddress) -> Int {
+    (0..<1024).count { SocketCalls.peerAddress($0) == address }
+}
