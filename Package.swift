@@ -90,7 +90,8 @@ let package = Package(
             name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"],
             swiftSettings: settings),
         .testTarget(name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
-        .testTarget(name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting"], swiftSettings: settings),
+        .testTarget(
+            name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
             swiftSettings: settings),

@@ -112,7 +112,6 @@ extension Connector {
         switch action {
         case .armTimer(let instant):
             raceTimer?.cancel()
-            let clock = self.clock
             raceTimer = clock.callLater(instant - clock.now) { [self] in feed(.timerFired) }
         case .disarmTimer:
             raceTimer?.cancel()
@@ -122,7 +121,7 @@ extension Connector {
                 dialEnded(id, result)
             }
             // It may have ended inside the call, and the race with it.
-            if let race, race.attempts[id].outcome == nil { dials.append((id, dial)) }
+            if isRunning(id) { dials.append((id, dial)) }
         case .abandon(let id):
             forgetDial(id)?.abandon()
         case .succeed:
@@ -137,6 +136,11 @@ extension Connector {
 
     private func dialEnded(_ id: Race.AttemptID, _ result: Result<any DialedConnection, DialError>) {
         forgetDial(id)
+        guard isRunning(id) else {
+            // A dialer that speaks after it was told to abandon.
+            if case .success(let connection) = result { connection.close() }
+            return
+        }
         switch result {
         case .success(let connection):
             arrived = connection
@@ -149,6 +153,12 @@ extension Connector {
         case .failure(let error):
             feed(.failed(id, errno: error.code))
         }
+    }
+
+    private func isRunning(_ id: Race.AttemptID) -> Bool {
+        // Without a copy of the race, as unwrapping it would make.
+        guard let count = race?.attempts.count, id < count else { return false }
+        return race?.attempts[id].outcome == nil
     }
 
     @discardableResult
@@ -214,7 +224,7 @@ extension Connector {
         }
         for (_, dial) in dials { dial.abandon() }
         dials = []
-        if let race { pastAttempts = race.attempts }
+        if race != nil { pastAttempts = attempts }
         // Also ends the cycle between the race and its connector, who orders its addresses.
         race = nil
         raceTimer?.cancel()

@@ -56,35 +56,41 @@ public final class Connector {
     /// How it goes about it.
     public let options: ConnectOptions
     /// The answers of the resolver for each family, as they arrive.
-    public internal(set) var answers: [TypeAnswer] = []
+    @exclusivity(unchecked) public internal(set) var answers: [TypeAnswer] = []
     /// When the present or last `connect()` began.
-    public private(set) var startTime = ReactorInstant(nanoseconds: 0)
+    @exclusivity(unchecked) public private(set) var startTime = ReactorInstant(nanoseconds: 0)
     /// When the first address was there.
-    public internal(set) var resolvedTime: ReactorInstant?
+    @exclusivity(unchecked) public internal(set) var resolvedTime: ReactorInstant?
     /// When the connection stood.
-    public private(set) var connectedTime: ReactorInstant?
+    @exclusivity(unchecked) public private(set) var connectedTime: ReactorInstant?
 
     /// Told what the connector does, as it does it. Called from the loop; it must not call the connector back.
-    public var observer: ((ConnectorEvent) -> Void)?
+    @exclusivity(unchecked) public var observer: ((ConnectorEvent) -> Void)?
 
     let environment: any ConnectEnvironment
+    /// The clock that this connector goes by: also for those who connect again later.
+    package let clock: any ReactorClock
+
+    // The stored properties are @exclusivity(unchecked): no access lasts longer than its statement, and none of these
+    // statements calls a user. The dynamic checks were a tenth of the instructions of a connect().
+
     /// Where this stands in the list of those that are at work: the environment's.
-    var place = 0
+    @exclusivity(unchecked) var place = 0
     @exclusivity(unchecked) var phase = Phase.idle
-    private var isFactoryStarted = false
-    private var isDeliveryQueued = false
+    @exclusivity(unchecked) private var isFactoryStarted = false
+    @exclusivity(unchecked) private var isDeliveryQueued = false
     /// Nil when it has run: the time is over.
-    private var timeoutTimer: DelayedCall?
+    @exclusivity(unchecked) private var timeoutTimer: DelayedCall?
 
     // What is under way while trying: see Connector+Trying.swift.
-    var race: Race?
-    var raceTimer: DelayedCall?
+    @exclusivity(unchecked) var race: Race?
+    @exclusivity(unchecked) var raceTimer: DelayedCall?
     /// The attempts of a race that is over, or of a target that needs none.
-    var pastAttempts: [ConnectionAttempt] = []
-    var dials: [(id: Race.AttemptID, dial: any Dial)] = []
+    @exclusivity(unchecked) var pastAttempts: [ConnectionAttempt] = []
+    @exclusivity(unchecked) var dials: [(id: Race.AttemptID, dial: any Dial)] = []
     /// A connection that stands and that the race has not judged yet: for the length of a call.
-    var arrived: (any DialedConnection)?
-    var lookup: Deferred<Void>?
+    @exclusivity(unchecked) var arrived: (any DialedConnection)?
+    @exclusivity(unchecked) var lookup: Deferred<Void>?
 
     package init(
         to target: ConnectTarget, factory: ClientFactory, options: ConnectOptions, environment: any ConnectEnvironment
@@ -93,6 +99,7 @@ public final class Connector {
         self.factory = factory
         self.options = options
         self.environment = environment
+        clock = environment.clock
     }
 
     /// How far it has come.
@@ -133,7 +140,6 @@ public final class Connector {
         pastAttempts = []
         resolvedTime = nil
         connectedTime = nil
-        let clock = environment.clock
         startTime = clock.now
         timeoutTimer = clock.callLater(options.timeout) { [self] in timeOut() }
         environment.remember(self)
@@ -166,16 +172,13 @@ public final class Connector {
         lose(.stopped)
     }
 
-    /// The clock that this connector goes by: for those who connect again later.
-    package var clock: any ReactorClock { environment.clock }
-
     // MARK: outcomes
 
     /// The connection is there: nothing else is wanted any more, and the factory's protocol gets it.
     func establish(_ connection: any DialedConnection) {
+        phase = .starting(isUnwanted: false)
         stopTrying(.cancelled)
         connectedTime = clock.now
-        phase = .starting(isUnwanted: false)
         guard let made = factory.buildProtocol(connection.peer) else {
             connection.close()
             phase = .declined
@@ -201,6 +204,8 @@ public final class Connector {
         case .begun, .trying: break
         default: return
         }
+        // What is left says its last words while it is left: they no longer count.
+        phase = .idle
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         let error = ConnectError(
             reason, target: target, attempts: pastAttempts, answers: answers, elapsed: clock.now - startTime)

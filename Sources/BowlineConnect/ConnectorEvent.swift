@@ -5,6 +5,13 @@ public import BowlineNames
 /// Says what a connector does.
 ///
 /// ```swift
+/// let connector = reactor.connectTCP(host: "example.com", port: 80, factory: factory)
+/// connector.observer = { event in
+///     if case .attemptEnded(let attempt) = event { print(attempt.address, attempt.outcome?.rawValue ?? "") }
+/// }
+/// ```
+///
+/// ```swift
 /// connector.observer = { event in
 ///     switch event {
 ///     case .answered(let answer): print(answer.type, answer.addresses)

@@ -21,6 +21,7 @@ public final class DNSResolver: Resolver {
         case table(HostsFile)
     }
 
+    /// What it has learnt.
     public let cache: ResolverCache
     private unowned let reactor: Reactor
     private let givenConfiguration: ResolverConfiguration?
@@ -74,11 +75,14 @@ public final class DNSResolver: Resolver {
         return made
     }
 
+    /// Reads the configuration and the hosts file anew, when next asked. What is in flight ends as it began; the cache
+    /// stays.
     public func reload() {
         // Questions in flight keep their channels until they end; a channel closes when the last one lets go of it.
         settings = nil
     }
 
+    /// Fails every lookup with `ReactorStopped` and closes every socket.
     public func reactorStopped() {
         let lookups = self.lookups.values
         self.lookups = [:]
@@ -91,6 +95,7 @@ public final class DNSResolver: Resolver {
 
     // MARK: looking up
 
+    /// Looks up the records of a name: here if it is known here, else by asking the servers.
     public func resolve(
         _ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?
     ) -> Deferred<LookupAnswer> {

@@ -57,6 +57,7 @@ extension Resolver {
         resolve(LookupRequest(host, types: types, timeout: timeout), onAnswer: nil)
     }
 
+    /// Does nothing.
     public func reload() {}
 }
 

@@ -15,18 +15,21 @@ package protocol DescriptorHandler: AnyObject {
 }
 
 /// The registrations of one reactor.
-struct DescriptorTable {
-    struct Slot {
+package struct DescriptorTable {
+    private struct Slot {
         var generation: UInt32 = 0
         var interest: Interest = []
         var handler: (any DescriptorHandler)?
     }
 
     private var slots: ContiguousArray<Slot> = []
-    private(set) var count = 0
+    package private(set) var count = 0
+
+    package init() {}
 
     /// Enters a handler and returns the token that its events carry.
-    mutating func enter(_ handler: any DescriptorHandler, at descriptor: Int32, _ interest: Interest) -> UInt64 {
+    package mutating func enter(_ handler: any DescriptorHandler, at descriptor: Int32, _ interest: Interest) -> UInt64
+    {
         let index = Int(descriptor)
         if index >= slots.count {
             slots.append(contentsOf: repeatElement(Slot(), count: max(64, index + 1 - slots.count)))
@@ -43,30 +46,30 @@ struct DescriptorTable {
     }
 
     /// Puts another handler in the place of the present one. The generation stays: an event of this batch is for it.
-    mutating func replaceHandler(at descriptor: Int32, with handler: any DescriptorHandler) {
+    package mutating func replaceHandler(at descriptor: Int32, with handler: any DescriptorHandler) {
         if !isRegistered(descriptor) { fatalError("descriptor \(descriptor) is not registered") }
         slots[Int(descriptor)].handler = handler
     }
 
     /// Takes a registration out; returns whether there was one.
-    mutating func leave(_ descriptor: Int32) -> Bool {
+    package mutating func leave(_ descriptor: Int32) -> Bool {
         guard isRegistered(descriptor) else { return false }
         slots[Int(descriptor)].handler = nil
         count -= 1
         return true
     }
 
-    func isRegistered(_ descriptor: Int32) -> Bool {
+    package func isRegistered(_ descriptor: Int32) -> Bool {
         descriptor >= 0 && Int(descriptor) < slots.count && slots[Int(descriptor)].handler != nil
     }
 
     /// The token of the present registration of `descriptor`.
-    func token(of descriptor: Int32) -> UInt64 {
+    package func token(of descriptor: Int32) -> UInt64 {
         UInt64(slots[Int(descriptor)].generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
     }
 
     /// The handler that an event's token means, or nil if that registration has ended.
-    func handler(for token: UInt64) -> (any DescriptorHandler)? {
+    package func handler(for token: UInt64) -> (any DescriptorHandler)? {
         let index = Int(UInt32(truncatingIfNeeded: token))
         guard index < slots.count, slots[index].generation == UInt32(truncatingIfNeeded: token >> 32) else {
             return nil
@@ -75,22 +78,22 @@ struct DescriptorTable {
     }
 
     /// Notes what is now waited for; returns false if it was that already, and no system call is due.
-    mutating func setInterest(_ interest: Interest, of descriptor: Int32) -> Bool {
+    package mutating func setInterest(_ interest: Interest, of descriptor: Int32) -> Bool {
         guard slots[Int(descriptor)].interest != interest else { return false }
         slots[Int(descriptor)].interest = interest
         return true
     }
 
     /// Every registered descriptor, ascending. Complexity: O(highest descriptor).
-    var descriptors: [Int32] {
+    package var descriptors: [Int32] {
         slots.indices.filter { slots[$0].handler != nil }.map { Int32($0) }
     }
 
-    func handler(at descriptor: Int32) -> (any DescriptorHandler)? {
+    package func handler(at descriptor: Int32) -> (any DescriptorHandler)? {
         isRegistered(descriptor) ? slots[Int(descriptor)].handler : nil
     }
 
-    func interest(of descriptor: Int32) -> Interest {
+    package func interest(of descriptor: Int32) -> Interest {
         isRegistered(descriptor) ? slots[Int(descriptor)].interest : []
     }
 }

@@ -33,22 +33,23 @@ public final class LoopingCall {
     /// - Parameters:
     ///   - clock: What tells the time; a reactor, or a test's manual clock.
     ///   - function: Is called each time, and has done what is to be done when it returns.
-    public convenience init(clock: any ReactorClock, _ function: @escaping () throws -> Void) {
-        self.init(
-            clock: clock,
-            waitingFor: {
-                try function()
-                return .succeeded(())
-            })
+    public init(clock: any ReactorClock, _ function: @escaping () throws -> Void) {
+        self.clock = clock
+        self.function = {
+            try function()
+            return .succeeded(())
+        }
     }
 
     /// Creates a call that isn't started.
     /// - Parameters:
     ///   - clock: What tells the time; a reactor, or a test's manual clock.
     ///   - function: Is called each time; the Deferred that it returns says when what is to be done is done.
-    public init(clock: any ReactorClock, waitingFor function: @escaping () throws -> Deferred<Void>) {
+    public init<Work: DeferredConvertible<Void>>(
+        clock: any ReactorClock, waitingFor function: @escaping () throws -> Work
+    ) {
         self.clock = clock
-        self.function = function
+        self.function = { try function().deferred }
     }
 
     /// Whether it was started and has neither been stopped nor failed.

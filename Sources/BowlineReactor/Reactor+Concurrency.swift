@@ -116,11 +116,7 @@ extension Deferred {
             if result == nil {
                 let place = reactor.awaits.begin(on: self)
                 let handle = reactor.handle
-                await withTaskCancellationHandler {
-                    await withUnsafeContinuation { reactor.awaits.suspend(at: place, $0) }
-                } onCancel: {
-                    handle.callFromThread { $0.awaits.cancel(at: place) }
-                }
+                await Self.suspend(reactor.awaits, at: place, handle)
                 // Why the await was ended from outside, unless the operation's canceller had an outcome of its own.
                 if let ended = reactor.awaits.end(at: place) {
                     switch result {
@@ -134,6 +130,23 @@ extension Deferred {
             }
             guard let result else { throw CancelledError() }
             return try result.get()
+        }
+    }
+
+    /// Suspends the task until the await at `place` is settled.
+    ///
+    /// The isolation is a parameter, and named within the closure, so that the closure runs isolated to it: as a
+    /// closure of a `nonisolated(nonsending)` function it would leave the reactor's actor for its task executor, which
+    /// costs a second job.
+    private static func suspend(
+        _ awaits: PendingAwaits, at place: AwaitPlace, _ handle: ReactorHandle,
+        isolation: isolated (any Actor)? = #isolation
+    ) async {
+        await withTaskCancellationHandler {
+            _ = isolation
+            await withUnsafeContinuation { awaits.suspend(at: place, $0) }
+        } onCancel: {
+            handle.callFromThread { $0.awaits.cancel(at: place) }
         }
     }
 

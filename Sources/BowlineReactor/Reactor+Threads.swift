@@ -31,9 +31,7 @@ extension Reactor {
         // Sent whole to the one thread that takes the job; see `ThreadPool.Job`.
         nonisolated(unsafe) let work = work
         number = threads.submit(deferred) { number in
-            // `sending`, both what it returns and what it throws: this thread keeps nothing of either.
-            nonisolated(unsafe) let result = Result<Value, any Error> { try work() }
-            let outcome = Handover(result)
+            let outcome = Handover { Result<Value, any Error> { try work() } }
             handle.callFromThread { reactor in
                 guard let deferred = reactor.threads.finish(number, as: Deferred<Value>.self) else { return }
                 switch outcome.take() {

@@ -23,6 +23,7 @@ open class AccumulatingProtocol: Protocol {
         case writeConnectionLost
         case lost(ConnectionEnd)
 
+        /// The event in words, as in `received 2`.
         public var description: String {
             switch self {
             case .made: "made"
@@ -34,6 +35,7 @@ open class AccumulatingProtocol: Protocol {
         }
     }
 
+    /// The transport, from `makeConnection` on.
     public var transport: (any Transport)?
 
     /// Everything in order.

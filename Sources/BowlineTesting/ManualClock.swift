@@ -37,6 +37,7 @@ public final class ManualClock: ReactorClock {
     /// What the clock shows.
     public var now: ReactorInstant { time.now }
 
+    /// Calls `function` when the clock has been advanced by `delay`.
     @discardableResult
     public func callLater(_ delay: Duration, _ function: @escaping () -> Void) -> DelayedCall {
         queue.add(at: time.now + max(delay, .zero), function)

@@ -15,8 +15,9 @@ import Glibc
 /// ```
 /// Nothing moves before `flush()`, or, with a clock, before the clock advances; and only while the pump is kept.
 public final class MemoryPump {
-    /// The two ends.
+    /// The end of who dials.
     public let client: MemoryTransport
+    /// The end of who is dialed.
     public let server: MemoryTransport
 
     /// At most so many bytes are delivered at once; 1 shows a protocol that depends on where packets end.

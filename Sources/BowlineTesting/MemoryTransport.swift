@@ -54,10 +54,15 @@ public final class MemoryTransport: Transport {
         didSet { if !isStalled { queueFlush() } }
     }
 
+    /// The other end, as the test named it.
     public let peer: SocketAddress
+    /// This end, as the test named it.
     public let host: SocketAddress
+    /// What was set last; without effect in memory.
     public var isNoDelay = true
+    /// What was set last; without effect in memory.
     public var isKeepAlive = false
+    /// How long a close waits for a stalled peer, where there is a clock.
     public var closeTimeout: Duration = .seconds(30)
 
     private let clock: (any ReactorClock)?
@@ -162,6 +167,7 @@ public final class MemoryTransport: Transport {
 
     // MARK: what the protocol does
 
+    /// Queues bytes, which leave with the next `pump()`.
     public func write(_ bytes: RawSpan) {
         guard !hasEnded, writeClose == .none else { return }
         bytes.withUnsafeBytes { output.append(contentsOf: $0) }
@@ -169,31 +175,37 @@ public final class MemoryTransport: Transport {
         if output.count > Self.highWaterMark { pauseProducer() }
     }
 
+    /// Closes once everything has left and the producer is done.
     public func loseConnection() {
         guard state == .open else { return }
         state = .closing
         queueFlush()
     }
 
+    /// Drops what has not left, and ends the connection as aborted.
     public func abortConnection() {
         guard !hasEnded else { return }
         output = []
         end(.aborted)
     }
 
+    /// Closes the writing direction once everything has left.
     public func loseWriteConnection() {
         guard state == .open, writeClose == .none else { return }
         writeClose = .requested
         queueFlush()
     }
 
+    /// Holds back what arrives.
     public func pauseReading() { isReadingPaused = true }
 
+    /// Delivers what was held back, with the next `pump()`.
     public func resumeReading() {
         isReadingPaused = false
         if !arrivals.isEmpty { wake() }
     }
 
+    /// Slows `producer` down as a socket does. A second one is a program error.
     public func registerProducer(_ producer: Producer) {
         precondition(self.producer == nil, "a producer is registered with this transport already")
         if hasEnded {
@@ -208,13 +220,16 @@ public final class MemoryTransport: Transport {
         }
     }
 
+    /// Lets a close that waited for the producer go on.
     public func unregisterProducer() {
         producer = nil
         if !hasEnded { queueFlush() }
     }
 
+    /// Whether the connection stands and is not being closed.
     public var isConnected: Bool { state == .open }
 
+    /// How many bytes have not left.
     public var bufferedByteCount: Int { output.count }
 
     // MARK: inside

@@ -61,10 +61,13 @@ public final class ScriptedDialer: Dialer {
             case abandoned
         }
 
+        /// Where it went.
         public let address: SocketAddress
+        /// Where it was to come from; nil for anywhere.
         public let local: SocketAddress?
-        /// When it began, and when it ended.
+        /// When it began.
         public let started: ReactorInstant
+        /// When it ended; nil while it is under way.
         public internal(set) var ended: ReactorInstant?
         /// How it ended; nil while it is under way.
         public internal(set) var ending: Ending?
@@ -99,6 +102,7 @@ public final class ScriptedDialer: Dialer {
         plansOfHosts[parsed] = outcomes
     }
 
+    /// Begins an attempt, which ends as its address' script says.
     public func dial(
         _ address: SocketAddress, from local: SocketAddress?,
         completion: @escaping (Result<any DialedConnection, DialError>) -> Void
@@ -218,8 +222,10 @@ public final class ScriptedConnection: DialedConnection {
         transport = MemoryTransport(peer: peer, host: host, clock: clock)
     }
 
+    /// The address that was dialed.
     public var peer: SocketAddress { transport.peer }
 
+    /// Gives the connection to `protocol`, and the other end to a protocol if one was planned. Once only.
     @discardableResult
     public func start(_ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?) -> any Transport {
         precondition(!isStarted && !isClosedUnused, "this connection was started or closed already")
@@ -234,6 +240,7 @@ public final class ScriptedConnection: DialedConnection {
         return transport
     }
 
+    /// Closes it, and notes that if it was not started.
     public func close() {
         if !isStarted { isClosedUnused = true }
     }

@@ -71,8 +71,9 @@ public final class ScriptedResolver: Resolver {
 
         /// What was asked.
         public let request: LookupRequest
-        /// When it began, and when it ended.
+        /// When it began.
         public let started: ReactorInstant
+        /// When it ended; nil while it is under way.
         public internal(set) var ended: ReactorInstant?
         /// How it ended; nil while it is under way.
         public internal(set) var ending: Ending?
@@ -117,6 +118,7 @@ public final class ScriptedResolver: Resolver {
     /// How many lookups are under way.
     public var pendingCount: Int { pending.count }
 
+    /// Begins a lookup, which ends as the scripts of its name say.
     public func resolve(
         _ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?
     ) -> Deferred<LookupAnswer> {
@@ -134,10 +136,12 @@ public final class ScriptedResolver: Resolver {
         return lookup.deferred
     }
 
+    /// Counts that it was told to.
     public func reload() {
         reloadCount += 1
     }
 
+    /// Fails every lookup under way with `ReactorStopped`.
     public func reactorStopped() {
         for lookup in pending { lookup.stop() }
     }

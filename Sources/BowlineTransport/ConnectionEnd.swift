@@ -28,6 +28,7 @@ public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the connection ended in order.
     public var isClean: Bool { self == .done }
 
+    /// How it ended, in a clause.
     public var description: String {
         switch self {
         case .done: "closed in order"

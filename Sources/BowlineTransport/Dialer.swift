@@ -83,6 +83,7 @@ public struct DialError: Error, Hashable, Sendable, CustomStringConvertible {
         self.call = call
     }
 
+    /// The call and what the system said of it.
     public var description: String { SystemError(code, call).description }
 }
 
@@ -101,6 +102,7 @@ public final class SocketDialer: Dialer {
     /// Creates a dialer that waits on `reactor`.
     public init(reactor: Reactor) { self.reactor = reactor }
 
+    /// Begins to connect with a socket of its own.
     public func dial(
         _ address: SocketAddress, from local: SocketAddress?,
         completion: @escaping (Result<any DialedConnection, DialError>) -> Void

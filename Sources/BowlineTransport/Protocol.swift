@@ -31,12 +31,15 @@ public protocol Protocol: AnyObject {
 }
 
 extension Protocol {
+    /// Keeps the transport and calls `connectionMade`.
     public func makeConnection(_ transport: any Transport) {
         self.transport = transport
         connectionMade()
     }
 
+    /// Does nothing.
     public func connectionMade() {}
+    /// Does nothing.
     public func connectionLost(_ reason: ConnectionEnd) {}
 }
 

@@ -69,7 +69,9 @@ final class Demo {
         FetchPlan().fetch(target, on: reactor) { [self] outcome in
             do throws(SystemError) {
                 let isLast = scene.host == scenes.last?.host
-                let explanation = scene.explanation.map { style.paint("# \($0)", .dim) }
+                let lacksIPv6 = outcome.report?.attempts.contains { $0.outcome == .unreachable } ?? false
+                let remark = lacksIPv6 ? ["(This machine has no IPv6: the address can't be reached at all.)"] : []
+                let explanation = (scene.explanation + remark).map { style.paint("# \($0)", .dim) }
                 try Console.print(
                     explanation + [style.paint("$ resolve-and-fetch \(target)", .dim)] + outcome.lines(style)
                         + (isLast ? [] : [""]))

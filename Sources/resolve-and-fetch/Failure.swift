@@ -63,7 +63,7 @@ extension Failure {
     init(_ error: HTTPURLError, target: String) {
         let what: String
         switch error {
-        case .badName, .numericHost, .badPort: what = "\(error)"
+        case .badName, .numericHost: what = "\(error)"
         case .unsupportedScheme("https"): what = "\(target): https isn't there yet; fetch the http:// address"
         case .empty: what = "an empty target: \(error)"
         default: what = "\(target): \(error)"

@@ -14,7 +14,7 @@ struct FetchCommand: RunnableCommand {
             """,
         discussion: """
             TARGET is a host, host:port, [v6]:port, or an http URL; a host means http://host/. A host called like a verb \
-            is written after --, or as a URL.
+            is written after --, or as a URL. - reads targets from stdin, one a line; lines that begin with # are skipped.
 
             Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed, for one target curl's numbers: \
             3 bad target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too \
@@ -24,6 +24,11 @@ struct FetchCommand: RunnableCommand {
     @Argument(help: ArgumentHelp("What to fetch.", valueName: "target"))
     var targets: [String] = []
 
+    @Option(
+        name: .customLong("input"), parsing: .unconditional,
+        help: ArgumentHelp("Read further targets from this file, one a line; - is stdin.", valueName: "file"))
+    var input: String?
+
     @OptionGroup(title: "Request and response")
     var fetching: FetchOptions
 
@@ -31,10 +36,7 @@ struct FetchCommand: RunnableCommand {
     var names: NameOptions
 
     func validate() throws {
-        if targets.isEmpty { throw ValidationError("There is nothing to fetch: name a target.") }
-        if fetching.file != nil, targets.count > 1 {
-            throw ValidationError("-o takes the body of one target; there are \(targets.count).")
-        }
+        if targets.isEmpty, input == nil { throw ValidationError("There is nothing to fetch: name a target.") }
         if names.json, fetching.takesStdout {
             throw ValidationError("--json and the body can't both go to stdout; write the body to a file with -o.")
         }
@@ -49,8 +51,27 @@ struct FetchCommand: RunnableCommand {
         }
     }
 
+    /// The targets given, with those of a list in the place where it is named.
+    private func allTargets() throws -> [String] {
+        var all: [String] = []
+        do throws(SystemError) {
+            for target in targets {
+                if target == "-" { all += try TargetList.read(target) } else { all.append(target) }
+            }
+            if let input { all += try TargetList.read(input) }
+        } catch {
+            throw ValidationError("Can't read the targets: \(SystemError.text(of: error.code)).")
+        }
+        if all.isEmpty { throw ValidationError("There is nothing to fetch: the list of targets is empty.") }
+        if fetching.file != nil, all.count > 1 {
+            throw ValidationError("-o takes the body of one target; there are \(all.count).")
+        }
+        return all
+    }
+
     func execute() -> Int32 {
         do {
+            let targets = try allTargets()
             let request = try fetching.request()
             let reactor = Reactor()
             reactor.resolver = names.makeResolver(reactor)

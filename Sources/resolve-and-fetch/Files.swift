@@ -46,10 +46,13 @@ enum Files {
         defer { close(descriptor) }
         var bytes: [UInt8] = []
         while true {
+            var result = 0
             let piece = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
-                count = max(0, Glibc.read(descriptor, buffer.baseAddress, buffer.count))
+                result = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                count = max(0, result)
             }
-            if piece.isEmpty { return bytes }
+            if result == 0 { return bytes }
+            if result < 0, errno != EINTR { throw SystemError(errno, "read") }
             bytes += piece
         }
     }

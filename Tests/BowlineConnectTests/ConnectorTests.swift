@@ -467,7 +467,29 @@ struct ConnectorTests {
         #expect(connector == nil && made == nil)
     }
 
-    // MARK: resolvers of other people
+    // MARK: resolvers and dialers of other people
+
+    @Test("minds no dialer that speaks after it was told to abandon, and closes what it brings")
+    func lateDialer() {
+        let dialer = LateDialer()
+        let world = OtherResolverWorld(TerseResolver(), dialer)
+        let factory = LoggingFactory(world.inner)
+        let connector = Connector(
+            to: .host("192.0.2.1", port: 80), factory: factory, options: .init(), environment: world)
+        connector.connect()
+        world.inner.time.advance(by: .zero)
+        connector.stopConnecting()
+        connector.connect()
+        world.inner.time.advance(by: .zero)
+        connector.stopConnecting()
+        world.inner.time.advance(by: .zero)
+        let connection = LateDialer.Connection()
+        dialer.completions[0](.failure(DialError(ECONNREFUSED)))
+        dialer.completions[1](.success(connection))
+        world.inner.time.advance(by: .seconds(1))
+        #expect(connection.isClosed)
+        #expect(factory.errors.map(\.shortReason) == ["cancelled", "cancelled"])
+    }
 
     @Test("takes answers that a resolver gives at the end only")
     func answersAtTheEnd() {
@@ -533,14 +555,42 @@ private final class TerseResolver: Resolver {
     func reactorStopped() {}
 }
 
+/// A dialer that doesn't listen.
+private final class LateDialer: Dialer {
+    final class Connection: DialedConnection {
+        var isClosed = false
+        let peer = SocketAddress.unspecified
+
+        func start(_ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?) -> any Transport { MemoryTransport() }
+        func close() { isClosed = true }
+    }
+
+    private final class Attempt: Dial {
+        func abandon() {}
+    }
+
+    var completions: [(Result<any DialedConnection, DialError>) -> Void] = []
+
+    func dial(
+        _ address: SocketAddress, from local: SocketAddress?,
+        completion: @escaping (Result<any DialedConnection, DialError>) -> Void
+    ) -> any Dial {
+        completions.append(completion)
+        return Attempt()
+    }
+}
+
 private final class OtherResolverWorld: ConnectEnvironment {
     let inner = VirtualWorld()
     let resolver: any Resolver
+    let dialer: any Dialer
 
-    init(_ resolver: any Resolver) { self.resolver = resolver }
+    init(_ resolver: any Resolver, _ dialer: (any Dialer)? = nil) {
+        self.resolver = resolver
+        self.dialer = dialer ?? inner.dialer
+    }
 
     var clock: any ReactorClock { inner.clock }
-    var dialer: any Dialer { inner.dialer }
     func sourceAddress(toward destination: IPAddress) -> IPAddress? { destination }
     func deliverLater(_ work: any TurnDelivery) { inner.deliverLater(work) }
     func remember(_ connector: Connector) {}

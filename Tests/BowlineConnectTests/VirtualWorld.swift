@@ -3,6 +3,7 @@
 
 import Bowline
 import BowlineTesting
+import Testing
 
 /// A connector's environment without a reactor.
 final class VirtualWorld: ConnectEnvironment {
@@ -43,7 +44,13 @@ final class VirtualWorld: ConnectEnvironment {
     }
 
     func remember(_ connector: Connector) { active.append(connector) }
-    func forget(_ connector: Connector) { active.removeAll { $0 === connector } }
+    func forget(_ connector: Connector) {
+        guard let place = active.firstIndex(where: { $0 === connector }) else {
+            Issue.record("a connector was forgotten that wasn't remembered")
+            return
+        }
+        active.remove(at: place)
+    }
 
     func stop() {
         names.reactorStopped()

@@ -221,9 +221,12 @@ struct ReactorThreadTests {
         let lines = try await run(kind) { reactor, own in
             reactor.threadLimit = 1
             let handle = reactor.handle
+            let isClosing = Flag()
+            reactor.addSystemEventTrigger(.during, .shutdown) { isClosing.set() }
             reactor.deferToThread {
                 handle.stop()
-                usleep(20_000)
+                while !isClosing.isSet { usleep(1000) }
+                usleep(100_000)
                 log("work")
                 return 1
             }.addCallback { value in own("result \(value)") }

@@ -135,32 +135,32 @@ final class HandClock: ReactorClock {
     }
 }
 
-/// Numbers of the open descriptors of this process.
-func openDescriptors() -> Set<Int32> {
-    guard let folder = opendir("/proc/self/fd") else { return [] }
-    defer { closedir(folder) }
-    var found: Set<Int32> = []
-    while let entry = readdir(folder) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        if let number = Int32(name), number != dirfd(folder) { found.insert(number) }
-    }
-    return found
-}
-
-/// How many threads this process has.
-func threadCount() -> Int {
-    guard let folder = opendir("/proc/self/task") else { return 0 }
+/// How many descriptors this process has open.
+func openDescriptors() -> Int {
+    guard let folder = opendir("/proc/self/fd") else { return 0 }
     defer { closedir(folder) }
     var count = 0
-    while let entry = readdir(folder) {
-        if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
-    }
+    while readdir(folder) != nil { count += 1 }
     return count
 }
 
-/// Ends an exit test's process with a failure that says what was wrong.
-func require(_ condition: Bool, _ sentence: String) {
-    if !condition { fatalError(sentence) }
+/// The calling thread's folder, as in `/proc/12/task/34`: it is there as long as the thread.
+func threadFolder() -> String {
+    var name = [UInt8](repeating: 0, count: 64)
+    let count = name.withUnsafeMutableBytes {
+        $0.withMemoryRebound(to: CChar.self) { bytes in
+            bytes.baseAddress.map { readlink("/proc/thread-self", $0, bytes.count) } ?? 0
+        }
+    }
+    return "/proc/" + String(decoding: name.prefix(max(0, count)), as: UTF8.self)
+}
+
+/// Ends an exit test's process with a failure unless something is so within 2 s: the kernel takes a moment to forget a
+/// thread that was joined.
+func require(_ sentence: String, _ condition: () -> Bool) {
+    for _ in 0..<2000 {
+        if condition() { return }
+        usleep(1000)
+    }
+    fatalError(sentence)
 }

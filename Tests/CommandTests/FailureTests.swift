@@ -51,7 +51,7 @@ struct FailureTests {
         Row("--connect-timeout", "0.2", "hung.test", phase: "dns", code: "timeout", exit: 28),
         Row("-m", "0.2", "hung.test", phase: "dns", code: "deadline", exit: 28),
         Row("-6", "h.test:WEB", phase: "dns", code: "nodata", exit: 6),
-        Row("-6", "127.0.0.1:WEB", phase: "dns", code: "nodata", exit: 6),
+        Row("-6", "127.0.0.1:WEB", phase: "target", code: "bad-target", exit: 3),
         Row("h.test:FREE", phase: "connect", code: "refused", exit: 7),
         Row("127.0.0.1:FREE", phase: "connect", code: "refused", exit: 7),
         Row("-m0.3", "http://h.test:WEB/stall", phase: "receive", code: "deadline", exit: 28),

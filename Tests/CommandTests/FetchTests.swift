@@ -210,6 +210,18 @@ struct FetchTests {
         #expect(try command(servers.names + Array(targets.prefix(2))).exitCode == 0)
     }
 
+    @Test("targets are read from stdin and from files: comments, blank lines, CRLF and a BOM are fine")
+    func lists() throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("list", text: "\u{FEFF}# a list\r\n\r\n\(servers.url("/a"))\r\n\t \n")
+        let output = try command(
+            servers.names + ["--json", "--concurrency", "1", servers.url(), "-", "--input", path],
+            input: " \(servers.url("/b#c"))\n#\(servers.url("/d"))")
+        #expect(
+            try output.json().compactMap { $0["target"]?.string }
+                == [servers.url(), servers.url("/b#c"), servers.url("/a")])
+    }
+
     @Test("--concurrency bounds what runs at once")
     func concurrency() throws {
         let targets = [servers.url("/busy"), servers.url("/"), servers.url("/old")]

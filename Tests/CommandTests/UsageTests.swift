@@ -17,7 +17,7 @@ struct UsageTests {
         ["demo", "h"],
         // What comes later is absent, and never ignored.
         ["-k", "h"], ["--cacert", "f", "h"], ["--no-cache", "h"], ["--cache-file", "f", "h"], ["--per-host", "1", "h"],
-        ["--retries", "1", "h"], ["--input", "f"],
+        ["--retries", "1", "h"], ["--input", "/nonexistent"], ["--input", "/dev/null"], ["-"], ["--input", "/"],
     ]
 
     @Test("wrong usage is 64, with a line that says why and nothing on stdout", arguments: wrong)

@@ -34,7 +34,19 @@ enum Repository {
 
     /// A file's text.
     static func read(_ path: String) throws -> String {
-        try Subprocess.run("cat", [path], directory: root).stdout
+        let file = open("\(root)/\(path)", O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Unreadable(path: path) }
+        defer { close(file) }
+        let size = Int(lseek(file, 0, SEEK_END))
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            count = max(0, pread(file, buffer.baseAddress, size, 0))
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A file that can't be read.
+    struct Unreadable: Error {
+        let path: String
     }
 
     /// A file's lines; line 1 is the first.

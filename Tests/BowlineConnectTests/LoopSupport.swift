@@ -1,0 +1,121 @@
+// What the tests on a real reactor share: a thread to run it on, a bound, and the sockets of the process.
+
+import Bowline
+import BowlineReactor
+import CLinux
+import Glibc
+import Synchronization
+import Testing
+
+/// Says that a test's reactor didn't end in time.
+struct Hung: Error {}
+
+/// Runs a reactor on a thread of its own, and returns what `result` makes of it when it has stopped. `setUp` begins the
+/// test and sees to it that the reactor stops.
+func onReactor<Subject, Value: Sendable>(
+    within limit: Duration = .seconds(10), _ setUp: @escaping @Sendable (Reactor) throws -> Subject,
+    _ result: @escaping @Sendable (Subject) throws -> Value
+) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+        let thread = Mutex(continuation as CheckedContinuation<Value, any Error>?)
+        let box = ResumeOnce(thread)
+        do {
+            pthread_detach(
+                try startThread {
+                    box.resume(
+                        Result {
+                            let reactor = Reactor()
+                            var isHung = false
+                            let subject = try setUp(reactor)
+                            reactor.callLater(limit) {
+                                isHung = true
+                                reactor.stop()
+                            }
+                            try reactor.run()
+                            if isHung { throw Hung() }
+                            return try result(subject)
+                        })
+                })
+        } catch {
+            box.resume(.failure(error))
+        }
+    }
+}
+
+private final class ResumeOnce<Value: Sendable>: Sendable {
+    private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
+
+    init(_ continuation: consuming sending Mutex<CheckedContinuation<Value, any Error>?>) {
+        self.continuation = continuation
+    }
+
+    func resume(_ result: Result<Value, any Error>) {
+        continuation.withLock { $0.take() }?.resume(with: result)
+    }
+}
+
+/// A TCP listener on loopback that never accepts, and whose queue is full: a further connection stays silent, as at a
+/// host that drops every packet.
+final class BlackHole {
+    let port: UInt16
+    private var descriptors: [CInt] = []
+
+    init(_ family: AddressFamily = .ipv4) throws {
+        let address = SocketAddress.ip(family == .ipv4 ? .v4(.loopback) : .v6(.loopback), port: 0)
+        let listener = try SocketCalls.socket(family: address.domain, type: SOCK_STREAM)
+        descriptors.append(listener)
+        try SocketCalls.bind(listener, address)
+        try SocketCalls.listen(listener, backlog: 0)
+        guard let bound = SocketCalls.localAddress(listener), let port = bound.port else { throw Hung() }
+        self.port = port
+        // A queue of 0 holds one connection; a second one makes sure.
+        for _ in 0..<2 {
+            let filler = try SocketCalls.socket(family: address.domain, type: SOCK_STREAM)
+            descriptors.append(filler)
+            _ = try? SocketCalls.connect(filler, bound)
+        }
+        usleep(2_000)
+    }
+
+    deinit {
+        for descriptor in descriptors { SocketCalls.close(descriptor) }
+    }
+}
+
+/// A port of loopback that refuses: it is bound, and nobody listens.
+final class DeafPort {
+    let port: UInt16
+    private let descriptor: CInt
+
+    init(_ address: IPAddress) throws {
+        let wanted = SocketAddress.ip(address, port: 0)
+        descriptor = try SocketCalls.socket(family: wanted.domain, type: SOCK_STREAM)
+        try SocketCalls.bind(descriptor, wanted)
+        port = SocketCalls.localAddress(descriptor)?.port ?? 0
+    }
+
+    deinit {
+        SocketCalls.close(descriptor)
+    }
+}
+
+/// A resolver with a table of names.
+func table(_ reactor: Reactor, port: UInt16, _ hosts: [String: String]) -> DNSResolver {
+    var configuration = ResolverConfiguration()
+    // Nobody is asked: the port of discard.
+    configuration.servers = [.ip(.v4(.loopback), port: 9)]
+    return DNSResolver(
+        reactor: reactor, configuration: configuration,
+        pins: hosts.map { Pin(host: $0.key, port: port, addresses: addresses($0.value)) })
+}
+
+extension Reactor {
+    /// Calls `function` with how many descriptors there are above `count`, as soon as there are none, or after a second:
+    /// the listening ends of connections are closed some turns after the others.
+    func settling(to count: Int, triesLeft: Int = 1_000, _ function: @escaping (Int) -> Void) {
+        guard descriptorCount > count, triesLeft > 0 else { return function(descriptorCount - count) }
+        callLater(.milliseconds(1)) { [unowned self] in
+            settling(to: count, triesLeft: triesLeft - 1, function)
+        }
+    }
+}
