@@ -44,7 +44,10 @@ extension StreamConnection: TurnFlush {
         closeTimer?.cancel()
         closeTimer = nil
         resumeProducer()
-        guard output.isEmpty, producer == nil, !isClosed else { return }
+        guard output.isEmpty, producer == nil, !isClosed else {
+            if case .closing = phase { updateInterest() }
+            return
+        }
         if case .closing = phase {
             close(.done)
         } else if writeClose == .requested {
@@ -62,8 +65,13 @@ extension StreamConnection: TurnFlush {
     /// Stops reading, and closes once everything was sent and the producer is done.
     func beginClosing() {
         phase = .closing
-        updateInterest()
-        if isBlocked { startCloseTimer() } else { queueFlush() }
+        if isBlocked {
+            updateInterest()
+            startCloseTimer()
+        } else {
+            // The flush closes, or finds what to wait for: nothing is read until then, whatever the poller watches.
+            queueFlush()
+        }
     }
 
     /// Bounds a close whose peer doesn't take what was written: the time counts from the last progress.

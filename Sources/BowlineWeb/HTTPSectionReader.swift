@@ -36,6 +36,9 @@ struct HTTPSectionReader {
         var acceptsBareLineFeed: Bool
     }
 
+    /// So many fields are made room for with the first: most heads have no more.
+    private static let usualFieldCount = 16
+
     private var lineStart = 0
     private var scanned = 0
     private var hasStartLine = false
@@ -138,6 +141,7 @@ struct HTTPSectionReader {
             throw .badFieldName
         }
         let value = try checked(bytes, colon + 1..<line.upperBound)
+        if entries.isEmpty { entries.reserveCapacity(min(Self.usualFieldCount, rules.maximumFields)) }
         entries.append(
             HTTPFieldSection.Entry(
                 nameStart: UInt32(line.lowerBound), nameEnd: UInt32(colon),

@@ -30,6 +30,18 @@ public struct HTTPURL: Hashable, Sendable {
             case .https: 443
             }
         }
+
+        /// Reads a scheme, ASCII case ignored; without making a string of it.
+        init?(_ bytes: ArraySlice<UInt8>) {
+            let lowercased = bytes.lazy.map(HTTPOctets.lower)
+            if lowercased.elementsEqual("http".utf8) {
+                self = .http
+            } else if lowercased.elementsEqual("https".utf8) {
+                self = .https
+            } else {
+                return nil
+            }
+        }
     }
 
     /// What to connect to.
@@ -112,8 +124,9 @@ public struct HTTPURL: Hashable, Sendable {
         try HTTPURLText.check(bytes[...])
         guard !bytes.isEmpty else { throw .empty }
         guard let colon = HTTPURLText.schemeEnd(bytes[...]) else { throw .noScheme }
-        let name = String(decoding: bytes[..<colon].lazy.map(HTTPOctets.lower), as: UTF8.self)
-        guard let scheme = Scheme(rawValue: name) else { throw .unsupportedScheme(name) }
+        guard let scheme = Scheme(bytes[..<colon]) else {
+            throw .unsupportedScheme(String(decoding: bytes[..<colon].map(HTTPOctets.lower), as: UTF8.self))
+        }
         let rest = bytes[(colon + 1)...]
         guard rest.starts(with: "//".utf8) else { throw .noHost }
         try self.init(scheme: scheme, afterSlashes: rest.dropFirst(2))

@@ -71,12 +71,9 @@ final class PageFetch: ClientFactory {
 
     /// The step that the fetch is in.
     private var phase: PageError.Phase {
-        switch connector?.state {
-        case nil: .target
-        case .resolving: .dns
-        case .connecting: .connect
-        case .connected, .disconnected: exchange?.phase ?? .receive
-        }
+        guard let connector else { return .target }
+        if report.peer != nil { return exchange?.phase ?? .receive }
+        return connector.attempts.isEmpty ? .dns : .connect
     }
 
     // MARK: the factory's part

@@ -85,12 +85,31 @@ public struct PageReport: Sendable {
 /// }
 /// ```
 public struct PageResponse: Sendable {
+    /// One reference to all of it: a chain of callbacks copies the response at each link.
+    private final class Contents: Sendable {
+        let report: PageReport
+        let head: HTTPResponseHead
+        let body: [UInt8]
+
+        init(_ report: PageReport, _ head: HTTPResponseHead, _ body: [UInt8]) {
+            self.report = report
+            self.head = head
+            self.body = body
+        }
+    }
+
+    private let contents: Contents
+
+    init(report: PageReport, head: HTTPResponseHead, body: [UInt8]) {
+        contents = Contents(report, head, body)
+    }
+
     /// The record of the fetch.
-    public let report: PageReport
+    public var report: PageReport { contents.report }
     /// The head of the response.
-    public let head: HTTPResponseHead
+    public var head: HTTPResponseHead { contents.head }
     /// The body, without its framing.
-    public let body: [UInt8]
+    public var body: [UInt8] { contents.body }
 
     /// The status code.
     public var status: Int { head.status }

@@ -101,10 +101,9 @@ struct PageEndingTests {
         let (before, after, later, told) = try await onReactor { reactor in
             let fetch = try StuckFetch(reactor, at: moment)
             let told = Seen()
-            fetch.page.onResult { result in
+            fetch.page.addBoth { result in
                 if case .failure(let error) = result { told.note("\(type(of: error))") } else { told.note("a page") }
-            }.addErrback { _ in throw CancelledError() }
-                .onFailure { _ in }
+            }
             try await fetch.arrive()
             let before = fetch.sockets
             fetch.page.cancel()
@@ -138,10 +137,10 @@ struct PageEndingTests {
         let sockets = Seen()
         _ = try? await onReactor { reactor in
             let fetch = try StuckFetch(reactor, at: moment)
-            fetch.page.onResult { result in
+            fetch.page.addBoth { result in
                 guard case .failure(let error as PageError) = result else { return told.note("\(result)") }
                 told.note("\(words(error)) \(error.cause is ReactorStopped)")
-            }.addErrback { _ in throw CancelledError() }.onFailure { _ in }
+            }
             reactor.addSystemEventTrigger(.after, .shutdown) { sockets.note("\(fetch.sockets)") }
             try await fetch.arrive()
             reactor.stop()
@@ -154,10 +153,10 @@ struct PageEndingTests {
     func deadlineOverRedirects() async throws {
         let (found, hops) = try await onReactor { reactor in
             let server = try HTTPResponder(reactor: reactor) { _ in
-                .delayed(by: .milliseconds(30), .respond(.init(status: 302, fields: [("Location", "/again")])))
+                .delayed(by: .milliseconds(300), .respond(.init(status: 302, fields: [("Location", "/again")])))
             }
             var request = PageRequest("http://127.0.0.1:\(server.port)/")
-            request.deadline = .milliseconds(100)
+            request.deadline = .seconds(1)
             let error = try await failure(reactor, request)
             return (words(error), error.report.redirects.count)
         }
@@ -228,7 +227,7 @@ struct PageEndingTests {
                 try await reactor.deferLater(.milliseconds(5)) {}.value
                 let during = watched != nil
                 page.cancel()
-                page.addErrback { _ in throw CancelledError() }.onFailure { _ in }
+                page.addBoth { _ in }
                 try await reactor.deferLater(.milliseconds(5)) {}.value
                 return (during, watched != nil)
             }

@@ -88,11 +88,10 @@ struct PageFuzzTests {
                 request.maximumRedirects = 2
                 request.deadline = .seconds(10)
                 let outcome = Box()
-                reactor.fetch(request).onResult { _ in outcome.count += 1 }.addErrback { error in
-                    outcome.code = words(error)
-                    throw error
-                }.onFailure { _ in }.addErrback { (_: any Error) throws -> PageResponse in throw CancelledError() }
-                    .onFailure { _ in }
+                reactor.fetch(request).addBoth { result in
+                    outcome.count += 1
+                    if case .failure(let error) = result { outcome.code = words(error) }
+                }
                 try await until(reactor) { outcome.count > 0 }
                 guard outcome.count == 1 else { throw Unexpected("\(outcome.count) outcomes of case \(number)") }
                 counts[outcome.code, default: 0] += 1
