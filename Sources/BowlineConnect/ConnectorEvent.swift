@@ -5,19 +5,11 @@ public import BowlineNames
 /// Says what a connector does.
 ///
 /// ```swift
-/// let connector = reactor.connectTCP(host: "example.com", port: 80, factory: factory)
-/// connector.observer = { event in
-///     if case .attemptEnded(let attempt) = event { print(attempt.address, attempt.outcome?.rawValue ?? "") }
-/// }
-/// ```
-///
-/// ```swift
 /// connector.observer = { event in
 ///     switch event {
 ///     case .answered(let answer): print(answer.type, answer.addresses)
 ///     case .attemptStarted(let attempt): print("trying", attempt.address)
 ///     case .attemptEnded(let attempt): print(attempt.address, attempt.outcome?.rawValue ?? "")
-///     default: break
 ///     }
 /// }
 /// ```
