@@ -119,6 +119,8 @@ public final class Reactor: ReactorClock {
         // What stops working in the middle is closed as if it had been asked to.
         defer { closeEverything() }
 
+        // Starting is like a turn: what it sets up counts from one moment, and reads the clock once.
+        turnClock.advance()
         phase = .starting
         fire(.before, .startup)
         threads.open()
