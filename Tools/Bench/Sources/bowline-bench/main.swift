@@ -11,11 +11,17 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("threads", threads),
     ("echo", echo),
     ("cold", cold),
+    ("dropped", dropped),
     ("memory", memory),
+    ("idle", idle),
     ("startup", startup),
 ]
 
 let arguments = CommandLine.arguments.dropFirst()
+if arguments.first == idleSubjectFlag {
+    try IdleSubject.run(arguments.last ?? "")
+    exit(0)
+}
 let asJSON = arguments.contains("--json")
 let named = arguments.filter { $0 != "--json" }
 if let unknown = named.first(where: { name in !benches.contains { $0.name == name } }) {
