@@ -1,6 +1,6 @@
 // Why there is no connection, with all that was tried: each server asked and each address dialled. One line of text.
 
-import BowlineDeferred
+public import BowlineDeferred
 public import BowlineNames
 import BowlineReactor
 import Glibc
@@ -85,6 +85,11 @@ public struct ConnectError: Error, Sendable {
     public var attemptOutcome: ConnectionAttempt.Outcome? {
         attempts.last { $0.outcome != nil && $0.outcome != .cancelled }?.outcome
     }
+}
+
+extension ConnectError: DeliberateEnding {
+    /// Whether it was cancelled, or its reactor stopped.
+    public var isDeliberate: Bool { reason == .cancelled || reason == .stopped }
 }
 
 extension ConnectError: CustomStringConvertible {

@@ -18,3 +18,8 @@ public struct CancelledError: Error, Hashable, CustomStringConvertible {
     /// A sentence for logs.
     public var description: String { "the operation was cancelled" }
 }
+
+extension CancelledError: DeliberateEnding {
+    /// True: that is what it means.
+    public var isDeliberate: Bool { true }
+}

@@ -49,7 +49,7 @@ public enum UnhandledFailures {
     }
 
     static func report(_ failure: UnhandledFailure) {
-        if failure.error is CancelledError { return }
+        if let ending = failure.error as? any DeliberateEnding, ending.isDeliberate { return }
         if let handler = handler.withLock({ $0 }) { return handler(failure) }
         var line = "Unhandled failure of the Deferred made at \(failure.origin): \(failure.error)\n"
         // One write, so that lines of several threads don't mix; an error of it has nowhere to go.

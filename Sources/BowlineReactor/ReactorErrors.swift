@@ -1,5 +1,7 @@
 // What goes wrong with a reactor itself.
 
+public import BowlineDeferred
+
 /// Fails whatever still waited when its reactor stopped: lookups, connections, awaits, work on threads.
 ///
 /// ```swift
@@ -16,6 +18,11 @@ public struct ReactorStopped: Error, Hashable, Sendable, CustomStringConvertible
 
     /// A sentence for people.
     public var description: String { "the reactor stopped" }
+}
+
+extension ReactorStopped: DeliberateEnding {
+    /// True: whoever stopped the reactor knows that what waited has ended.
+    public var isDeliberate: Bool { true }
 }
 
 /// Says why a reactor could not run.

@@ -1,6 +1,7 @@
 // Why there is no page: one family of errors for every step, with what was learnt until then.
 
 public import BowlineConnect
+public import BowlineDeferred
 import BowlineNames
 import BowlineReactor
 import BowlineTransport
@@ -102,6 +103,17 @@ public struct PageError: Error, Sendable {
     /// The response inside, where there is one.
     public var response: PageResponse? {
         if case .status(let response) = reason { response } else { nil }
+    }
+}
+
+extension PageError: DeliberateEnding {
+    /// Whether it was cancelled, or its reactor stopped.
+    public var isDeliberate: Bool {
+        switch reason {
+        case .stopped: true
+        case .connect(let error): error.isDeliberate
+        default: false
+        }
     }
 }
 

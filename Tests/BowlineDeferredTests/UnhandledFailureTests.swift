@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -91,6 +92,22 @@ struct UnhandledFailureTests {
             let deferred = Deferred<Int>()
             deferred.addCallback { $0 }.cancel()
             withExtendedLifetime(deferred) {}
+        }
+    }
+
+    @Test("is not reported if it says that somebody meant it, and is if it says the contrary")
+    func deliberate() async {
+        enum Ending: DeliberateEnding {
+            case meant, suffered
+            var isDeliberate: Bool { self == .meant }
+        }
+        await #expect(processExitsWith: .success) {
+            UnhandledFailures.setHandler { _ in fatalError("reported") }
+            _ = Deferred<Int>.failed(Ending.meant)
+        }
+        await #expect(processExitsWith: .exitCode(7)) {
+            UnhandledFailures.setHandler { _ in exit(7) }
+            _ = Deferred<Int>.failed(Ending.suffered)
         }
     }
 
