@@ -58,7 +58,7 @@ public final class Reactor: ReactorClock {
     /// How many jobs of Swift concurrency have run on this reactor's thread.
     package var jobCount: Int { executor.jobCount }
 
-    var slots = SlotTable()
+    @exclusivity(unchecked) var slots = SlotTable()
     var triggers = SystemTriggers()
     var stopObservers = StopObservers()
     var foreign = ForeignDescriptors()

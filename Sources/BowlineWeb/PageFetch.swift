@@ -11,15 +11,17 @@ import BowlineTransport
 
 final class PageFetch: ClientFactory {
     private unowned let reactor: Reactor
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What the present hop asks for: redirects change it.
-    private var request: PageRequest
+    @exclusivity(unchecked) private var request: PageRequest
     private(set) lazy var deferred = Deferred<PageResponse>(canceller: { [weak self] in self?.abandon() })
-    private var report: PageReport
-    private var connector: Connector?
-    private var exchange: PageProtocol?
-    private var redirection: Redirection?
-    private var deadlineTimer: DelayedCall?
-    private var isOver = false
+    @exclusivity(unchecked) private var report: PageReport
+    @exclusivity(unchecked) private var connector: Connector?
+    @exclusivity(unchecked) private var exchange: PageProtocol?
+    @exclusivity(unchecked) private var redirection: Redirection?
+    @exclusivity(unchecked) private var deadlineTimer: DelayedCall?
+    @exclusivity(unchecked) private var isOver = false
 
     init(_ request: PageRequest, reactor: Reactor) {
         self.request = request
