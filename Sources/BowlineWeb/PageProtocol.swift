@@ -33,8 +33,9 @@ final class PageProtocol: HalfCloseableProtocol {
     @exclusivity(unchecked) private var parser: HTTPResponseParser
     @exclusivity(unchecked) private var body: [UInt8] = []
     @exclusivity(unchecked) private var hasBytes = false
-    /// Nil when the exchange is over: nothing is told any more.
-    private weak var owner: (any PageProtocolOwner)?
+    /// Nil when the exchange is over: nothing is told any more. Not weak, since every end of the owner lets go of its
+    /// exchange, and a weak reference costs an allocation and makes each retain of the owner slow.
+    @exclusivity(unchecked) private var owner: (any PageProtocolOwner)?
 
     init(
         sending head: [UInt8], body: [UInt8], exchange: HTTPExchange, limits: HTTPLimits, owner: any PageProtocolOwner
