@@ -51,10 +51,10 @@ package struct HTTPRequestHead {
     /// Appends the head as bytes; on an error `output` is as it was.
     package func append(to output: inout [UInt8]) throws(HTTPRequestError) {
         let given = try check()
-        output += method.utf8
+        Self.append(method, to: &output)
         output.append(HTTPOctets.space)
-        output += url.target.utf8
-        output += " HTTP/1.1\r\n".utf8
+        Self.append(url.target, to: &output)
+        Self.append(" HTTP/1.1\r\n", to: &output)
         // RFC 9110, 7.2: Host first.
         Self.append("Host", given.host ?? url.authority, to: &output)
         for field in fields where given.host == nil || !Self.isName(field.name, "host") {
@@ -63,7 +63,7 @@ package struct HTTPRequestHead {
         if !given.userAgent { Self.append("User-Agent", Self.defaultUserAgent, to: &output) }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
         if !keepsConnection, !given.connection { Self.append("Connection", "close", to: &output) }
-        output += "\r\n".utf8
+        Self.append("\r\n", to: &output)
     }
 
     /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
@@ -110,9 +110,15 @@ package struct HTTPRequestHead {
     }
 
     private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
-        output += name.utf8
-        output += ": ".utf8
-        output += value.utf8
-        output += "\r\n".utf8
+        append(name, to: &output)
+        append(": ", to: &output)
+        append(value, to: &output)
+        append("\r\n", to: &output)
+    }
+
+    /// Appends the text in one piece: its UTF-8 view goes octet by octet.
+    private static func append(_ text: String, to output: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { output.append(contentsOf: $0) }
     }
 }
