@@ -25,7 +25,10 @@ extension Connector {
             // The text of an address is its own answer, whatever any resolver says.
             if let literal { note(TypeAnswer(literal: literal, at: clock.now)) }
             feed(.start)
-            if literal == nil { resolve(host, port, families) }
+            if literal == nil {
+                name = try? DomainName(host)
+                resolve(host, port, families)
+            }
         }
     }
 
@@ -60,10 +63,10 @@ extension Connector {
     }
 
     private func note(_ answer: TypeAnswer) {
-        if answers.isEmpty { answers.reserveCapacity(2) }
+        if answers.isEmpty { answers.reserveCapacity(options.families.count) }
         answers.append(answer)
         observer?(.answered(answer))
-        if resolvedTime == nil, !answer.addresses.isEmpty { resolvedTime = clock.now }
+        if resolvedTime == nil, answer.hasAddress { resolvedTime = clock.now }
     }
 
     /// The lookup is over: families that are still waited for will not come. Where no address came at all, this says
@@ -93,11 +96,6 @@ extension Connector {
         LookupError(
             .nodata, name: name ?? .root, types: options.usableFamilies.map(\.recordType),
             source: answers.first?.origin.source ?? .network)
-    }
-
-    private var name: DomainName? {
-        guard case .host(let host, _) = target else { return nil }
-        return try? DomainName(host)
     }
 
     // MARK: the race

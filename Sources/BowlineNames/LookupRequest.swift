@@ -86,6 +86,11 @@ public struct TypeAnswer: Hashable, Sendable {
     public var addresses: [IPAddress] {
         records.compactMap { if case .address(let address) = $0.data { address } else { nil } }
     }
+
+    /// Whether there is an address among the records.
+    package var hasAddress: Bool {
+        records.contains { if case .address = $0.data { true } else { false } }
+    }
 }
 
 /// Says what a lookup came to, when all its types have been answered or given up.
