@@ -5,6 +5,7 @@
 package struct HTTPRequestHead {
     /// What is sent as User-Agent unless the caller gives one.
     package static let defaultUserAgent = "Bowline/0.1"
+    private static let defaultUserAgentLine = "User-Agent: \(defaultUserAgent)\r\n"
 
     /// The method, as it is sent: `head` isn't HEAD (RFC 9110, 9.1).
     package var method: String
@@ -54,22 +55,23 @@ package struct HTTPRequestHead {
         Self.append(method, to: &output)
         output.append(HTTPOctets.space)
         Self.append(url.target, to: &output)
-        Self.append(" HTTP/1.1\r\n", to: &output)
         // RFC 9110, 7.2: Host first.
-        Self.append("Host", given.host ?? url.authority, to: &output)
+        Self.append(" HTTP/1.1\r\nHost: ", to: &output)
+        Self.append(given.host ?? url.authority, to: &output)
+        Self.append("\r\n", to: &output)
         for field in fields where given.host == nil || !Self.isName(field.name, "host") {
             Self.append(field.name, field.value, to: &output)
         }
-        if !given.userAgent { Self.append("User-Agent", Self.defaultUserAgent, to: &output) }
+        if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
-        if !keepsConnection, !given.connection { Self.append("Connection", "close", to: &output) }
+        if !keepsConnection, !given.connection { Self.append("Connection: close\r\n", to: &output) }
         Self.append("\r\n", to: &output)
     }
 
     /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
     private var contentLength: Int? {
         if let bodyLength { return bodyLength }
-        return ["POST", "PUT", "PATCH"].contains(method) ? 0 : nil
+        return method == "POST" || method == "PUT" || method == "PATCH" ? 0 : nil
     }
 
     private func check() throws(HTTPRequestError) -> Given {
