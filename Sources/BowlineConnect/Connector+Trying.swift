@@ -75,9 +75,11 @@ extension Connector {
         guard case .trying = phase else { return }
         switch result {
         case .success(let answer):
-            // A resolver may give everything at the end only.
-            for question in answer.questions where isAwaited(question.type) { answered(question) }
-            for family in race?.unanswered ?? [] { feed(.answered(family, .noData)) }
+            // A resolver may give everything at the end only. Usually nothing is awaited any more.
+            if race?.unanswered.isEmpty == false {
+                for question in answer.questions where isAwaited(question.type) { answered(question) }
+                for family in race?.unanswered ?? [] { feed(.answered(family, .noData)) }
+            }
             if resolvedTime == nil { lose(.lookup(noData)) }
         case .failure(let error):
             if resolvedTime == nil || error is ReactorStopped {
@@ -237,7 +239,8 @@ extension Connector {
 
     /// Tells the cache how connecting to each address went, if they are from there or have just gone there.
     private func rememberConnects() {
-        guard answers.contains(where: { $0.origin.source.isCached }), let name else { return }
+        // By index, since an element would be copied.
+        guard let name, answers.indices.contains(where: { answers[$0].origin.source.isCached }) else { return }
         for attempt in pastAttempts {
             guard let address = attempt.address.ipAddress, let end = attempt.end, let outcome = attempt.outcome,
                 outcome != .cancelled
