@@ -57,7 +57,7 @@ package struct HTTPRequestHead {
         Self.append(url.target, to: &output)
         // RFC 9110, 7.2: Host first.
         Self.append(" HTTP/1.1\r\nHost: ", to: &output)
-        Self.append(given.host ?? url.authority, to: &output)
+        if let host = given.host { Self.append(host, to: &output) } else { appendAuthority(to: &output) }
         Self.append("\r\n", to: &output)
         for field in fields where given.host == nil || !Self.isName(field.name, "host") {
             Self.append(field.name, field.value, to: &output)
@@ -116,6 +116,14 @@ package struct HTTPRequestHead {
         append(": ", to: &output)
         append(value, to: &output)
         append("\r\n", to: &output)
+    }
+
+    /// `url.authority`, without the string in between.
+    private func appendAuthority(to output: inout [UInt8]) {
+        Self.append(url.host.description, to: &output)
+        guard url.port != url.scheme.defaultPort else { return }
+        Self.append(":", to: &output)
+        Self.append(String(url.port), to: &output)
     }
 
     /// Appends the text in one piece: its UTF-8 view goes octet by octet.

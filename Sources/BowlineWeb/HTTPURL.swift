@@ -82,7 +82,7 @@ public struct HTTPURL: Hashable, Sendable {
 
         /// Host and port as the Host field has them; the port only if it isn't the scheme's.
         public var authority: String {
-            port == scheme.defaultPort ? host.description : host.description + ":" + String(port)
+            port == scheme.defaultPort ? host.description : "\(host):\(port)"
         }
     }
 
