@@ -25,7 +25,10 @@ extension Connector {
             // The text of an address is its own answer, whatever any resolver says.
             if let literal { note(TypeAnswer(literal: literal, at: clock.now)) }
             feed(.start)
-            if literal == nil { resolve(host, port, families) }
+            if literal == nil {
+                name = try? DomainName(host)
+                resolve(host, port, families)
+            }
         }
     }
 
@@ -60,10 +63,10 @@ extension Connector {
     }
 
     private func note(_ answer: TypeAnswer) {
-        if answers.isEmpty { answers.reserveCapacity(2) }
+        if answers.isEmpty { answers.reserveCapacity(options.families.count) }
         answers.append(answer)
         observer?(.answered(answer))
-        if resolvedTime == nil, !answer.addresses.isEmpty { resolvedTime = clock.now }
+        if resolvedTime == nil, answer.hasAddress { resolvedTime = clock.now }
     }
 
     /// The lookup is over: families that are still waited for will not come. Where no address came at all, this says
@@ -72,9 +75,11 @@ extension Connector {
         guard case .trying = phase else { return }
         switch result {
         case .success(let answer):
-            // A resolver may give everything at the end only.
-            for question in answer.questions where isAwaited(question.type) { answered(question) }
-            for family in race?.unanswered ?? [] { feed(.answered(family, .noData)) }
+            // A resolver may give everything at the end only. Usually nothing is awaited any more.
+            if race?.unanswered.isEmpty == false {
+                for question in answer.questions where isAwaited(question.type) { answered(question) }
+                for family in race?.unanswered ?? [] { feed(.answered(family, .noData)) }
+            }
             if resolvedTime == nil { lose(.lookup(noData)) }
         case .failure(let error):
             if resolvedTime == nil || error is ReactorStopped {
@@ -93,11 +98,6 @@ extension Connector {
         LookupError(
             .nodata, name: name ?? .root, types: options.usableFamilies.map(\.recordType),
             source: answers.first?.origin.source ?? .network)
-    }
-
-    private var name: DomainName? {
-        guard case .host(let host, _) = target else { return nil }
-        return try? DomainName(host)
     }
 
     // MARK: the race
@@ -239,7 +239,8 @@ extension Connector {
 
     /// Tells the cache how connecting to each address went, if they are from there or have just gone there.
     private func rememberConnects() {
-        guard answers.contains(where: { $0.origin.source.isCached }), let name else { return }
+        // By index, since an element would be copied.
+        guard let name, answers.indices.contains(where: { answers[$0].origin.source.isCached }) else { return }
         for attempt in pastAttempts {
             guard let address = attempt.address.ipAddress, let end = attempt.end, let outcome = attempt.outcome,
                 outcome != .cancelled

@@ -91,6 +91,8 @@ public final class Connector {
     /// A connection that stands and that the race has not judged yet: for the length of a call.
     @exclusivity(unchecked) var arrived: (any DialedConnection)?
     @exclusivity(unchecked) var lookup: Deferred<Void>?
+    /// The host, if it is a name: what the cache knows it by.
+    @exclusivity(unchecked) var name: DomainName?
 
     package init(
         to target: ConnectTarget, factory: ClientFactory, options: ConnectOptions, environment: any ConnectEnvironment

@@ -89,8 +89,6 @@ package struct Race {
     /// The lookups that brought nothing.
     private var failedLookups: [RaceFailure.Lookup] = []
 
-    /// Every address that came, so that none is tried twice.
-    private var known: Set<IPAddress> = []
     /// The addresses still to try, best first, the families interleaved.
     private var untried: [IPAddress] = []
     /// What was tried, in order.
@@ -114,7 +112,7 @@ package struct Race {
         self.order = order
         unanswered = addresses == nil ? families : []
         firstFamily = families.first
-        join(addresses?.filter { families.contains($0.family) } ?? [])
+        if let addresses { join(addresses.filter { families.contains($0.family) }) }
     }
 
     // MARK: The machine
@@ -138,7 +136,9 @@ package struct Race {
 
         case (.racing, .connected(let id)) where isRunning(id):
             end(id, as: .connected, at: now)
-            return finish(runningEnd: .cancelled, at: now) + [.succeed(id)]
+            var actions = finish(runningEnd: .cancelled, at: now)
+            actions.append(.succeed(id))
+            return actions
 
         case (.racing(let lastStart, _), .failed(let id, let errno)) where isRunning(id):
             end(id, as: .init(errno: errno), errno: errno, at: now)
@@ -183,14 +183,17 @@ package struct Race {
         let address = SocketAddress.ip(untried.removeFirst(), port: port)
         attempts.append(ConnectionAttempt(address: address, start: now))
         state = .racing(lastStart: now, delay: Self.attemptDelay)
-        return setTimer(untried.isEmpty ? nil : now + Self.attemptDelay) + [.start(attempts.count - 1, address)]
+        var actions = setTimer(untried.isEmpty ? nil : now + Self.attemptDelay)
+        actions.append(.start(attempts.count - 1, address))
+        return actions
     }
 
     private mutating func lose(_ reason: RaceFailure.Reason, at now: ReactorInstant) -> [Action] {
-        let actions = finish(runningEnd: reason == .timedOut ? .timeout : .cancelled, at: now)
-        let failure = RaceFailure(
-            reason: reason, lookups: failedLookups, unanswered: unanswered, attempts: attempts)
-        return actions + [.fail(failure)]
+        var actions = finish(runningEnd: reason == .timedOut ? .timeout : .cancelled, at: now)
+        actions.append(
+            .fail(
+                RaceFailure(reason: reason, lookups: failedLookups, unanswered: unanswered, attempts: attempts)))
+        return actions
     }
 
     private mutating func finish(runningEnd outcome: ConnectionAttempt.Outcome, at now: ReactorInstant) -> [Action] {
@@ -221,6 +224,12 @@ package struct Race {
     /// Adds addresses to those still to try. What was tried last counts as the beginning of the alternation, so a late
     /// family comes next.
     private mutating func join(_ addresses: [IPAddress]) {
+        if untried.isEmpty, attempts.isEmpty, addresses.count < 2 {
+            untried = addresses
+            return
+        }
+        // None is tried twice.
+        var known = Set(untried).union(attempts.compactMap(\.address.ipAddress))
         untried += addresses.filter { known.insert($0).inserted }
         guard untried.count > 1 else { return }
         untried = AddressOrdering.interleaved(order(untried), after: attempts.last?.address.ipAddress?.family)

@@ -11,9 +11,11 @@ final class ReactorEnvironment: ConnectEnvironment {
     }
 
     private unowned let reactor: Reactor
-    var dialer: any Dialer
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) var dialer: any Dialer
     /// Those that connect now. Each knows its place, so that leaving searches nothing.
-    private var connectors: [Connector] = []
+    @exclusivity(unchecked) private var connectors: [Connector] = []
 
     init(_ reactor: Reactor) {
         self.reactor = reactor

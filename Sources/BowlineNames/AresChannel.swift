@@ -43,18 +43,20 @@ final class AresChannel: QueryServer {
 
     let address: SocketAddress
     private unowned let reactor: Reactor
-    private var channel: ares_channel?
-    private var sockets: [Int32: AresSocket] = [:]
-    private var timer: DelayedCall?
-    private var waiting: Deque<ServerQuery> = []
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var channel: ares_channel?
+    @exclusivity(unchecked) private var sockets: [Int32: AresSocket] = [:]
+    @exclusivity(unchecked) private var timer: DelayedCall?
+    @exclusivity(unchecked) private var waiting: Deque<ServerQuery> = []
     /// Queries that c-ares holds, and how many of them somebody still wants.
-    private(set) var inFlight = 0
-    private var wanted = 0
+    @exclusivity(unchecked) private(set) var inFlight = 0
+    @exclusivity(unchecked) private var wanted = 0
     /// Queries that c-ares is done with, until the delivery phase.
-    private var ended: [ServerQuery] = []
-    private var isDeliveryQueued = false
+    @exclusivity(unchecked) private var ended: [ServerQuery] = []
+    @exclusivity(unchecked) private var isDeliveryQueued = false
     /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
-    private var isReadingTCP = false
+    @exclusivity(unchecked) private var isReadingTCP = false
 
     /// Creates a channel that asks `server`. It opens no socket before the first query.
     init(asking server: SocketAddress, usesTCP: Bool = false, reactor: Reactor) throws(AresError) {

@@ -27,12 +27,14 @@ public final class DNSResolver: Resolver {
     private let givenConfiguration: ResolverConfiguration?
     private let givenHosts: Hosts
     private let pins: PinTable
-    private var settings: Settings?
-    private var questions: [Question.Key: Question] = [:]
-    private var lookups: [ObjectIdentifier: Lookup] = [:]
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var settings: Settings?
+    @exclusivity(unchecked) private var questions: [Question.Key: Question] = [:]
+    @exclusivity(unchecked) private var lookups: [ObjectIdentifier: Lookup] = [:]
     /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
     /// one that was replaced still has lookups under way.
-    private var stopObserver: UInt64?
+    @exclusivity(unchecked) private var stopObserver: UInt64?
 
     /// What is read from files, and made of it.
     private final class Settings {

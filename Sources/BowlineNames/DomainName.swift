@@ -60,12 +60,14 @@ public struct DomainName: Sendable {
     /// Whether the last label is a number, as in "1.2.3" or "0x7f": no such name can exist in the DNS, but a URL's host
     /// that ends so is (or fails to be) an IPv4 address (WHATWG URL, "ends in a number"). A resolver refuses it.
     public var endsInNumber: Bool {
-        let bytes = text.utf8
-        let last = bytes[(bytes.lastIndex(of: UInt8(ascii: ".")).map(bytes.index(after:)) ?? bytes.startIndex)...]
-        guard let first = last.first, (0x30...0x39).contains(first) else { return false }
-        if last.allSatisfy({ (0x30...0x39).contains($0) }) { return true }
-        guard first == UInt8(ascii: "0"), last.dropFirst().first == UInt8(ascii: "x") else { return false }
-        return last.dropFirst(2).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        var text = text
+        return text.withUTF8 { bytes in
+            let last = bytes[(bytes.lastIndex(of: UInt8(ascii: ".")).map { $0 + 1 } ?? 0)...]
+            guard let first = last.first, (0x30...0x39).contains(first) else { return false }
+            if last.allSatisfy({ (0x30...0x39).contains($0) }) { return true }
+            guard first == UInt8(ascii: "0"), last.dropFirst().first == UInt8(ascii: "x") else { return false }
+            return last.dropFirst(2).allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        }
     }
 
     /// The labels from left to right, each as its octets. None for the root.

@@ -9,11 +9,13 @@ final class Lookup: QuestionWaiter {
     private let request: LookupRequest
     private let clock: any ReactorClock
     private let startTime: ReactorInstant
-    private var onAnswer: ((TypeAnswer) -> Void)?
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var onAnswer: ((TypeAnswer) -> Void)?
     private let ended: (Lookup) -> Void
-    private var answers: [TypeAnswer] = []
-    private var pending: [Question] = []
-    private var timer: DelayedCall?
+    @exclusivity(unchecked) private var answers: [TypeAnswer] = []
+    @exclusivity(unchecked) private var pending: [Question] = []
+    @exclusivity(unchecked) private var timer: DelayedCall?
     private(set) lazy var deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
 
     /// - Parameter ended: called once when nothing is waited for any more; not if nothing ever was.

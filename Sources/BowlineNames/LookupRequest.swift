@@ -49,7 +49,15 @@ public struct TypeAnswer: Hashable, Sendable {
     /// The type asked for.
     public var type: RecordType
     /// Nil if there are records; otherwise why not, `.nodata` and `.nxdomain` among others.
-    public var failure: LookupError?
+    public var failure: LookupError? {
+        get { if case .error(let error) = fault { error } else { nil } }
+        set { fault = newValue.map(Fault.error) }
+    }
+    /// Behind a reference: few answers have a failure, and it would be half the size of each.
+    private indirect enum Fault: Hashable, Sendable {
+        case error(LookupError)
+    }
+    private var fault: Fault?
     /// The records, with the time they may still be kept.
     public var records: [ResourceRecord]
     /// The steps from the name asked to the one that has the records.
@@ -72,7 +80,7 @@ public struct TypeAnswer: Hashable, Sendable {
         extendedErrors: [ExtendedError] = [], time: ReactorInstant
     ) {
         self.type = type
-        self.failure = failure
+        fault = failure.map(Fault.error)
         self.records = records
         self.aliases = aliases
         self.ttl = ttl
@@ -85,6 +93,11 @@ public struct TypeAnswer: Hashable, Sendable {
     /// The addresses among the records, in order.
     public var addresses: [IPAddress] {
         records.compactMap { if case .address(let address) = $0.data { address } else { nil } }
+    }
+
+    /// Whether there is an address among the records.
+    package var hasAddress: Bool {
+        records.contains { if case .address = $0.data { true } else { false } }
     }
 }
 

@@ -49,22 +49,24 @@ final class Question {
     private let servers: [any QueryServer]
     private let clock: any ReactorClock
     private let ended: (Question, QuestionResult) -> Void
-    private var waiters: [any QuestionWaiter] = []
-    private var asked: [(server: any QueryServer, query: ServerQuery)] = []
-    private var nextServer = 0
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var waiters: [any QuestionWaiter] = []
+    @exclusivity(unchecked) private var asked: [(server: any QueryServer, query: ServerQuery)] = []
+    @exclusivity(unchecked) private var nextServer = 0
     /// Asks the next server if those asked are silent. Rests while nobody waits.
-    private var silenceTimer: DelayedCall?
-    private var graceTimer: DelayedCall?
-    private var isOver = false
+    @exclusivity(unchecked) private var silenceTimer: DelayedCall?
+    @exclusivity(unchecked) private var graceTimer: DelayedCall?
+    @exclusivity(unchecked) private var isOver = false
 
     let startTime: ReactorInstant
     /// The most lookups that waited at once.
-    private(set) var mostWaiters = 0
+    @exclusivity(unchecked) private(set) var mostWaiters = 0
     /// How many queries were sent so far.
-    private(set) var tries = 0
+    @exclusivity(unchecked) private(set) var tries = 0
     /// Each server that failed so far, in order.
-    private(set) var reports: [LookupError.ServerReport] = []
-    private var extendedErrors: [ExtendedError] = []
+    @exclusivity(unchecked) private(set) var reports: [LookupError.ServerReport] = []
+    @exclusivity(unchecked) private var extendedErrors: [ExtendedError] = []
 
     /// Creates a question for `servers`, in the order in which to ask them.
     /// - Parameter ended: called once, in a delivery phase, before the waiters are told; not after `abandon()`.

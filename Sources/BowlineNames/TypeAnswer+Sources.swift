@@ -10,9 +10,12 @@ extension TypeAnswer {
         if let answer = result.answer {
             read(answer, for: key, recordTTL: answer.recordTTL)
             ttl = answer.ttl
-            failure?.attempts = result.origin.attempts
-            failure?.elapsed = elapsed
-            failure?.servers.insert(contentsOf: result.servers, at: 0)
+            if var failure {
+                failure.attempts = result.origin.attempts
+                failure.elapsed = elapsed
+                failure.servers.insert(contentsOf: result.servers, at: 0)
+                self.failure = failure
+            }
         } else {
             failure = LookupError(result, for: key, elapsed: elapsed)
             responseCode = failure?.responseCode

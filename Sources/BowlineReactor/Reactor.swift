@@ -58,7 +58,7 @@ public final class Reactor: ReactorClock {
     /// How many jobs of Swift concurrency have run on this reactor's thread.
     package var jobCount: Int { executor.jobCount }
 
-    var slots = SlotTable()
+    @exclusivity(unchecked) @usableFromInline var slots = SlotTable()
     var triggers = SystemTriggers()
     var stopObservers = StopObservers()
     var foreign = ForeignDescriptors()
@@ -213,6 +213,7 @@ public final class Reactor: ReactorClock {
     }
 
     /// The value that this reactor carries for the module that defines `slot`; made when first asked for.
+    @inlinable
     public subscript<Slot: ReactorSlot>(slot: Slot.Type) -> Slot.Value {
         get {
             if let value = slots.value(of: slot) { return value }

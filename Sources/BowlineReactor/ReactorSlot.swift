@@ -34,46 +34,64 @@ extension ReactorSlot {
 }
 
 /// The slots of one reactor. There is a handful, so a search is faster than a dictionary.
+///
+/// Inlinable, with what it calls: the module that has the key knows the value's type, and reads it without asking the
+/// runtime for generic metadata.
+@usableFromInline
 struct SlotTable {
-    private var holders: [any SlotHolder] = []
+    @usableFromInline var holders: [SlotHolder] = []
 
+    init() {}
+
+    @inlinable
     func value<Slot: ReactorSlot>(of slot: Slot.Type) -> Slot.Value? {
         holder(of: slot)?.value
     }
 
+    @inlinable
     mutating func set<Slot: ReactorSlot>(_ value: Slot.Value, of slot: Slot.Type) {
         if let holder = holder(of: slot) {
             holder.value = value
         } else {
-            holders.append(Holder<Slot>(value))
+            holders.append(TypedSlotHolder<Slot>(value))
         }
     }
 
     /// Those that are there, the last made first: it may stand on those before it.
-    var lastFirst: [any SlotHolder] { holders.reversed() }
+    var lastFirst: [SlotHolder] { holders.reversed() }
 
-    private func holder<Slot: ReactorSlot>(of slot: Slot.Type) -> Holder<Slot>? {
+    @inlinable
+    func holder<Slot: ReactorSlot>(of slot: Slot.Type) -> TypedSlotHolder<Slot>? {
         for holder in holders where holder.key == ObjectIdentifier(slot) {
-            // The key is the type, and only `set` makes holders: one of this key is a Holder<Slot>.
-            return unsafeDowncast(holder, to: Holder<Slot>.self)
+            // The key is the type, and only `set` makes holders: one of this key is a TypedSlotHolder<Slot>.
+            return unsafeDowncast(holder, to: TypedSlotHolder<Slot>.self)
         }
         return nil
-    }
-
-    private final class Holder<Slot: ReactorSlot>: SlotHolder {
-        var value: Slot.Value
-        var key: ObjectIdentifier { ObjectIdentifier(Slot.self) }
-
-        init(_ value: Slot.Value) { self.value = value }
-
-        func tellStopped() { Slot.reactorStopped(value) }
-        func tellReload() { Slot.reload(value) }
     }
 }
 
 /// A slot's value without its type.
-protocol SlotHolder: AnyObject {
-    var key: ObjectIdentifier { get }
-    func tellStopped()
-    func tellReload()
+@usableFromInline
+class SlotHolder {
+    @usableFromInline let key: ObjectIdentifier
+
+    @inlinable init(key: ObjectIdentifier) { self.key = key }
+
+    @usableFromInline func tellStopped() {}
+    @usableFromInline func tellReload() {}
+}
+
+/// A slot's value.
+@usableFromInline
+final class TypedSlotHolder<Slot: ReactorSlot>: SlotHolder {
+    @exclusivity(unchecked) @usableFromInline var value: Slot.Value
+
+    @inlinable
+    init(_ value: Slot.Value) {
+        self.value = value
+        super.init(key: ObjectIdentifier(Slot.self))
+    }
+
+    @inlinable override func tellStopped() { Slot.reactorStopped(value) }
+    @inlinable override func tellReload() { Slot.reload(value) }
 }

@@ -5,6 +5,7 @@
 package struct HTTPRequestHead {
     /// What is sent as User-Agent unless the caller gives one.
     package static let defaultUserAgent = "Bowline/0.1"
+    private static let defaultUserAgentLine = "User-Agent: \(defaultUserAgent)\r\n"
 
     /// The method, as it is sent: `head` isn't HEAD (RFC 9110, 9.1).
     package var method: String
@@ -51,25 +52,26 @@ package struct HTTPRequestHead {
     /// Appends the head as bytes; on an error `output` is as it was.
     package func append(to output: inout [UInt8]) throws(HTTPRequestError) {
         let given = try check()
-        output += method.utf8
+        Self.append(method, to: &output)
         output.append(HTTPOctets.space)
-        output += url.target.utf8
-        output += " HTTP/1.1\r\n".utf8
+        Self.append(url.target, to: &output)
         // RFC 9110, 7.2: Host first.
-        Self.append("Host", given.host ?? url.authority, to: &output)
+        Self.append(" HTTP/1.1\r\nHost: ", to: &output)
+        if let host = given.host { Self.append(host, to: &output) } else { appendAuthority(to: &output) }
+        Self.append("\r\n", to: &output)
         for field in fields where given.host == nil || !Self.isName(field.name, "host") {
             Self.append(field.name, field.value, to: &output)
         }
-        if !given.userAgent { Self.append("User-Agent", Self.defaultUserAgent, to: &output) }
+        if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
-        if !keepsConnection, !given.connection { Self.append("Connection", "close", to: &output) }
-        output += "\r\n".utf8
+        if !keepsConnection, !given.connection { Self.append("Connection: close\r\n", to: &output) }
+        Self.append("\r\n", to: &output)
     }
 
     /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
     private var contentLength: Int? {
         if let bodyLength { return bodyLength }
-        return ["POST", "PUT", "PATCH"].contains(method) ? 0 : nil
+        return method == "POST" || method == "PUT" || method == "PATCH" ? 0 : nil
     }
 
     private func check() throws(HTTPRequestError) -> Given {
@@ -110,9 +112,23 @@ package struct HTTPRequestHead {
     }
 
     private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
-        output += name.utf8
-        output += ": ".utf8
-        output += value.utf8
-        output += "\r\n".utf8
+        append(name, to: &output)
+        append(": ", to: &output)
+        append(value, to: &output)
+        append("\r\n", to: &output)
+    }
+
+    /// `url.authority`, without the string in between.
+    private func appendAuthority(to output: inout [UInt8]) {
+        Self.append(url.host.description, to: &output)
+        guard url.port != url.scheme.defaultPort else { return }
+        Self.append(":", to: &output)
+        Self.append(String(url.port), to: &output)
+    }
+
+    /// Appends the text in one piece: its UTF-8 view goes octet by octet.
+    private static func append(_ text: String, to output: inout [UInt8]) {
+        var text = text
+        text.withUTF8 { output.append(contentsOf: $0) }
     }
 }

@@ -1,8 +1,9 @@
 // A fetch, from the URL to the body: a hop for the URL and one for each redirect, each with a connection of its own, all
 // under one deadline. It is its connectors' factory; its Deferred is what `getPage` and `fetch` return.
 //
-// Who keeps it alive: the deadline's timer, and the connector, which keeps its factory. The fetch keeps both in turn, until
-// `settle`, through which every end goes. Nothing is told to anybody after that.
+// Who keeps it alive: the deadline's timer, the connector, which keeps its factory, the exchange and the Deferred's
+// canceller. The fetch keeps all of them in turn, until `settle`, through which every end goes, and the Deferred lets go of
+// its canceller when it fires. Nothing is told to anybody after that.
 
 import BowlineConnect
 import BowlineDeferred
@@ -11,15 +12,17 @@ import BowlineTransport
 
 final class PageFetch: ClientFactory {
     private unowned let reactor: Reactor
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What the present hop asks for: redirects change it.
-    private var request: PageRequest
-    private(set) lazy var deferred = Deferred<PageResponse>(canceller: { [weak self] in self?.abandon() })
-    private var report: PageReport
-    private var connector: Connector?
-    private var exchange: PageProtocol?
-    private var redirection: Redirection?
-    private var deadlineTimer: DelayedCall?
-    private var isOver = false
+    @exclusivity(unchecked) private var request: PageRequest
+    private(set) lazy var deferred = Deferred<PageResponse>(canceller: { [self] in abandon() })
+    @exclusivity(unchecked) private var report: PageReport
+    @exclusivity(unchecked) private var connector: Connector?
+    @exclusivity(unchecked) private var exchange: PageProtocol?
+    @exclusivity(unchecked) private var redirection: Redirection?
+    @exclusivity(unchecked) private var deadlineTimer: DelayedCall?
+    @exclusivity(unchecked) private var isOver = false
 
     init(_ request: PageRequest, reactor: Reactor) {
         self.request = request

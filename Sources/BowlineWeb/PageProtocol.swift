@@ -22,18 +22,20 @@ final class PageProtocol: HalfCloseableProtocol {
     /// What is reserved for a body at most, before any of it has come: servers promise more than they send.
     private static let mostReservedBytes = 1 << 20
 
-    var transport: (any Transport)?
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) var transport: (any Transport)?
     private let head: [UInt8]
     private let requestBody: [UInt8]
     /// How much of the request's body the transport has been given.
-    private var written = 0
+    @exclusivity(unchecked) private var written = 0
     /// Whether the system has taken the whole request. A head without a body fits into any socket's buffer.
-    private var isSent: Bool
-    private var parser: HTTPResponseParser
-    private var body: [UInt8] = []
-    private var hasBytes = false
-    /// Nil when the exchange is over: nothing is told any more.
-    private weak var owner: (any PageProtocolOwner)?
+    @exclusivity(unchecked) private var isSent: Bool
+    @exclusivity(unchecked) private var parser: HTTPResponseParser
+    @exclusivity(unchecked) private var body: [UInt8] = []
+    @exclusivity(unchecked) private var hasBytes = false
+    /// Nil when the exchange is over: nothing is told any more. Not weak, since every end of the owner lets go of its
+    /// exchange, and a weak reference costs an allocation and makes each retain of the owner slow.
+    @exclusivity(unchecked) private var owner: (any PageProtocolOwner)?
 
     init(
         sending head: [UInt8], body: [UInt8], exchange: HTTPExchange, limits: HTTPLimits, owner: any PageProtocolOwner

@@ -32,12 +32,14 @@ public final class ResolverCache {
 
     /// The limits.
     public let policy: CachePolicy
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What has happened so far.
-    public private(set) var statistics = CacheStatistics()
+    @exclusivity(unchecked) public private(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
     public var count: Int { table.count }
 
-    private var table = CacheTable()
+    @exclusivity(unchecked) private var table = CacheTable()
 
     /// Creates an empty cache.
     public init(policy: CachePolicy = CachePolicy()) {
