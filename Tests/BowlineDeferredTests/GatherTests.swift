@@ -164,6 +164,19 @@ struct GatherTests {
     }
 
     // D42
+    @Test("a race that a loser's canceller cancels fails with CancelledError, once")
+    func cancelRaceFromLoser() {
+        var cancel: () -> Void = {}
+        let first = Deferred<Int>()
+        let loser = Deferred<Int>(canceller: { cancel() })
+        let winner = BowlineDeferred.race([first, loser])
+        cancel = { winner.cancel() }
+        first.callback(1)
+        #expect(winner.error is CancelledError)
+        withExtendedLifetime(loser) {}
+    }
+
+    // D42
     @Test("race gives the first value with its index, and has cancelled the losers by then")
     func race() throws {
         let members = (0..<3).map { index in Deferred<String>(canceller: { log("\(index)") }) }
