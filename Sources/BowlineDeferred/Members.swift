@@ -59,9 +59,11 @@ final class Members {
         for entry in entries { entry.node?.cancel() }
     }
 
-    /// Gives up those that are left, and listens to what they say to that.
+    /// Gives up those that are left, and listens to what they say to that. One that can't say anything now, because its
+    /// own function is on the stack, is not waited for.
     func cancelAndListen() {
         for entry in entries { entry.node?.cancel() }
+        for entry in entries { entry.node?.giveUp() }
     }
 }
 
@@ -69,5 +71,12 @@ extension DeferredNode {
     /// Leaves what it waits for, without a result and without cancelling anything.
     fileprivate final func dismiss() {
         upstream?.detach(self)
+    }
+
+    /// Leaves what it still waits for, with a `CancelledError` as its result.
+    fileprivate final func giveUp() {
+        guard let upstream else { return }
+        upstream.detach(self)
+        step?(self, nil)
     }
 }

@@ -55,7 +55,8 @@ public func race<Value>(
             switch result {
             case .success(let value):
                 members.cancel()
-                output.callback((index, value))
+                // A loser's canceller may have given up the race itself.
+                if !output.isFired { output.callback((index, value)) }
             case .failure(let error):
                 failures[index] = error
                 missing -= 1

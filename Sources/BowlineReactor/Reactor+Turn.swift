@@ -47,7 +47,9 @@ extension Reactor {
     private var waitTime: Int64? {
         if executor.hasReady || !deliveries.isEmpty || !flushes.isEmpty || stopRequested { return 0 }
         guard let deadline = timers.earliest else { return nil }
-        return max(0, deadline.nanoseconds - turnClock.now.nanoseconds)
+        // Compared first: a deadline may lie so far back that the difference doesn't fit.
+        let now = turnClock.now
+        return deadline > now ? deadline.nanoseconds - now.nanoseconds : 0
     }
 
     /// Queues `work` for the delivery phase of this turn, or of the next if that phase has begun.

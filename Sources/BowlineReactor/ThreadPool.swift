@@ -73,14 +73,19 @@ final class ThreadPool {
             return job
         }
 
-        mutating func remove(_ number: UInt64) {
-            guard let place = jobs[head...].firstIndex(where: { $0.number == number }) else { return }
-            jobs.remove(at: place)
+        /// Takes a job out, for the caller to let go of: what it captured may come back here as it goes.
+        mutating func remove(_ number: UInt64) -> Job? {
+            guard let place = jobs[head...].firstIndex(where: { $0.number == number }) else { return nil }
+            return jobs.remove(at: place)
         }
 
-        mutating func removeAll() {
-            jobs = []
-            head = 0
+        /// Takes all out, for the caller to let go of.
+        mutating func removeAll() -> [Job] {
+            defer {
+                jobs = []
+                head = 0
+            }
+            return jobs
         }
     }
 
@@ -123,7 +128,8 @@ final class ThreadPool {
     /// Forgets a job, and takes it back if it hasn't begun.
     func giveUp(_ number: UInt64) {
         waiting[number] = nil
-        shared.state.withLock { $0.queue.remove(number) }
+        // Let go of outside of the lock, and so for the other two.
+        _ = shared.state.withLock { $0.queue.remove(number) }
     }
 
     /// Begins to start threads: for what was queued before, and for what comes.
@@ -135,9 +141,9 @@ final class ThreadPool {
     /// Ends the threads: jobs that didn't begin are dropped, the running ones are waited for.
     func close() {
         isOpen = false
-        shared.state.withLock { state in
-            state.queue.removeAll()
+        _ = shared.state.withLock { state in
             state.isClosing = true
+            return state.queue.removeAll()
         }
         for _ in threads { shared.semaphore.signal() }
         for thread in threads { pthread_join(thread, nil) }
@@ -171,7 +177,7 @@ final class ThreadPool {
     }
 
     private func dropQueue(_ error: SystemError) {
-        shared.state.withLock { $0.queue.removeAll() }
+        _ = shared.state.withLock { $0.queue.removeAll() }
         for number in waiting.keys.sorted() { waiting.removeValue(forKey: number)?.fail(error) }
     }
 

@@ -66,7 +66,6 @@ public final class DatagramPort {
             self.descriptor = descriptor
             batch = .allocate(capacity: Int(BOWLINE_BATCH))
             batch.initialize(repeating: bowline_datagram())
-            try reactor.register(descriptor, .read, self)
         } catch {
             SocketCalls.close(descriptor)
             throw error
@@ -74,12 +73,14 @@ public final class DatagramPort {
     }
 
     deinit {
-        // Open only when the reactor went away without having been stopped.
+        // Open only when the port could not be registered, or its reactor went away without having been stopped.
         if isListening { SocketCalls.close(descriptor) }
         batch.deallocate()
     }
 
-    func start() {
+    /// Begins to receive. Where that fails, letting go of the port closes its socket: `init` would have closed it, too.
+    func start() throws(SystemError) {
+        try reactor.register(descriptor, .read, self)
         `protocol`?.port = self
         `protocol`?.startProtocol()
     }
@@ -272,7 +273,7 @@ extension Reactor {
         let port = try DatagramPort(
             at: .ip(interface ?? .v4(.any), port: port), maxPacketSize: maxPacketSize, protocol: `protocol`,
             reactor: self)
-        port.start()
+        try port.start()
         return port
     }
 }

@@ -62,8 +62,9 @@ open class NetstringReceiver: FramingReceiver {
         } catch {
             return reject(error, bytes)
         }
+        // The length may be any that `maxLength` allows: a sum could overflow.
+        guard bytes.byteCount - prefix.count > prefix.length else { return 0 }
         let end = prefix.count + prefix.length
-        guard bytes.byteCount > end else { return 0 }
         guard bytes.unsafeLoad(fromByteOffset: end, as: UInt8.self) == UInt8(ascii: ",") else {
             return reject(.malformed, bytes)
         }
@@ -92,9 +93,10 @@ open class NetstringReceiver: FramingReceiver {
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), index == 0 || length > 0 else {
                 throw .malformed
             }
-            // Checked digit by digit, so that the number can't overflow.
-            length = length * 10 + Int(byte - UInt8(ascii: "0"))
-            if length > maxLength { throw .tooLong }
+            let (product, overflows) = length.multipliedReportingOverflow(by: 10)
+            let (sum, overflowsToo) = product.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+            if overflows || overflowsToo || sum > maxLength { throw .tooLong }
+            length = sum
         }
         return nil
     }

@@ -139,6 +139,9 @@ private enum Iconv {
                     left -= 1
                 }
             }
+            // What a converter keeps back until it has seen what follows comes out for no input.
+            next = nil
+            _ = convert(converter, &next, &left, &piece, &output)
         }
         return String(decoding: output, as: UTF8.self)
     }

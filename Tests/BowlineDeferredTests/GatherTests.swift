@@ -142,6 +142,40 @@ struct GatherTests {
         #expect(log.lines == [])
     }
 
+    // D39
+    @Test("a DeferredList that is cancelled from within a member's callback fires at once, with what there is")
+    func cancelListWithinMember() throws {
+        let source = Deferred<Int>()
+        var cancel: () -> Void = {}
+        let member = source.addCallback { value in
+            cancel()
+            return value
+        }
+        let list = DeferredList([member, .succeeded(2)])
+        cancel = {
+            list.cancel()
+            #expect(list.isFired)
+        }
+        source.callback(1)
+        let results = try #require(try list.result?.get())
+        #expect(results.count == 2)
+        #expect(throws: CancelledError.self) { try results[0].get() }
+        #expect(try results[1].get() == 2)
+    }
+
+    // D42
+    @Test("a race that a loser's canceller cancels fails with CancelledError, once")
+    func cancelRaceFromLoser() {
+        var cancel: () -> Void = {}
+        let first = Deferred<Int>()
+        let loser = Deferred<Int>(canceller: { cancel() })
+        let winner = BowlineDeferred.race([first, loser])
+        cancel = { winner.cancel() }
+        first.callback(1)
+        #expect(winner.error is CancelledError)
+        withExtendedLifetime(loser) {}
+    }
+
     // D42
     @Test("race gives the first value with its index, and has cancelled the losers by then")
     func race() throws {

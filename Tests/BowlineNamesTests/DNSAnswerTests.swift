@@ -261,6 +261,21 @@ struct DNSAnswerTests {
             #expect(packet.answer.outcome == .malformed(error) || packet.answer.outcome == .nodata)
             #expect(Packet().cname("h.test", "w.test", 1).raw(.cname, owner).answer.outcome != .answer)
         }
+        // Pointers to pointers: none makes the name longer, so that only their number bounds the way.
+        for (count, outcome) in [(127, DNSAnswer.Outcome.answer), (1_000, .malformed(.tooManyPointers))] {
+            var chain = Packet().writer
+            var target = 12
+            var data: [UInt8] = []
+            // Behind an owner, a type, a class, a TTL and a length.
+            let first = chain.octets.count + 12
+            for index in 0..<count {
+                data += pointer(target)
+                target = first + 2 * index
+            }
+            chain.record(name: [0xC0, 12], .txt, ttl: 0, data: data)
+            chain.record(name: pointer(target), .a, ttl: 1, data: [1, 2, 3, 4])
+            #expect(readAnswer(chain.octets, Packet.name("h.test"), .a).outcome == outcome, "\(count) pointers")
+        }
         // Pointers that lead backwards in turn, to a name that grows too long.
         var writer = Packet().writer
         var last = [UInt8]([0xC0, 12])

@@ -113,7 +113,8 @@ struct DNSMessageTests {
     @Test("never says that it is malformed in more than a clause")
     func descriptions() {
         let all: [WireError] = [
-            .truncated, .badPointer, .reservedLabel, .nameTooLong, .badData(.a), .notAResponse, .noQuestion,
+            .truncated, .badPointer, .tooManyPointers, .reservedLabel, .nameTooLong, .badData(.a), .notAResponse,
+            .noQuestion,
             .otherQuestion,
             .aliasLoop, .tooManyAliases,
         ]

@@ -268,6 +268,41 @@ struct ReactorThreadTests {
         #expect(log.lines == ["work", "last"])
     }
 
+    @Test("work that is given up may own what gives up other work as it goes", arguments: bothPollers)
+    func cancelledByRelease(_ kind: PollerKind) async throws {
+        /// Gives up when it is released.
+        final class Canceller {
+            var work: Deferred<Void>?
+            deinit { work?.cancel() }
+        }
+        let log = SharedLog()
+        let lines = try await run(kind) { reactor, own in
+            reactor.threadLimit = 1
+            let mayEnd = Flag()
+            let began = Flag()
+            reactor.deferToThread {
+                began.set()
+                while !mayEnd.isSet { usleep(100) }
+            }.addCallback { reactor.stop() }
+            let canceller = Canceller()
+            let ticket = reactor.bind(canceller)
+            let first = reactor.deferToThread { [ticket] in log("never \(ticket)") }
+            first.addErrback { error in own("first: \(error)") }
+            canceller.work = reactor.deferToThread { log("never") }
+            canceller.work?.addErrback { error in own("second: \(error)") }
+            reactor.callWhenRunning {
+                while !began.isSet { usleep(100) }
+                // On to the next turn, in which nobody but the work has the ticket.
+                reactor.callLater(.milliseconds(1)) {
+                    first.cancel()
+                    mayEnd.set()
+                }
+            }
+        }
+        #expect(Set(lines) == ["first: the operation was cancelled", "second: the operation was cancelled"])
+        #expect(log.lines == [])
+    }
+
     @Test("a result is released on the reactor's thread")
     func resultRelease() async throws {
         final class Parcel {

@@ -124,6 +124,18 @@ struct ReactorTimerTests {
         #expect(lines == [])
     }
 
+    @Test("a call that is brought forward beyond the beginning of time is due at once", arguments: bothPollers)
+    func broughtForward(_ kind: PollerKind) async throws {
+        let lines = try await run(kind) { reactor, log in
+            let call = reactor.callLater(.zero) {
+                log("called")
+                reactor.stop()
+            }
+            call.delay(.seconds(Int64.min))
+        }
+        #expect(lines == ["called"])
+    }
+
     @Test("a delayed call can stop the reactor, and time stands still within a turn", arguments: bothPollers)
     func stopFromCall(_ kind: PollerKind) async throws {
         let lines = try await run(kind) { reactor, log in

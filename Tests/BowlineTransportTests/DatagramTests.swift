@@ -38,6 +38,28 @@ private final class AccumulatingDatagrams: DatagramProtocol {
 @Suite struct DatagramTests {
     private static let loopbacks: [IPAddress] = [.v4(.loopback), .v6(.loopback)]
 
+    @Test("a port that its reactor can't watch throws, and closes its socket once")
+    func noPoller() async {
+        await #expect(processExitsWith: .success) {
+            // Room for one descriptor: the socket takes it, and none is left for the poller.
+            let free = dup(0)
+            close(free)
+            var limit = rlimit(rlim_cur: rlim_t(free + 1), rlim_max: rlim_t(free + 1))
+            precondition(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            errno = 0
+            do {
+                try Reactor().listenUDP(port: 0, protocol: AccumulatingDatagrams())
+                preconditionFailure("it listens")
+            } catch {
+                // Closing it twice would be told by nothing else, until another thread's descriptor is hit.
+                precondition(errno != EBADF, "closed twice")
+                precondition((error as? SystemError)?.code == EMFILE, "\(error)")
+            }
+            let again = dup(0)
+            precondition(again == free, "the socket is still open")
+        }
+    }
+
     @Test("a datagram arrives with its sender, and the answer goes back", arguments: loopbacks)
     func roundTrip(interface: IPAddress) async throws {
         try await onReactor { reactor in

@@ -271,6 +271,19 @@ private struct Seeded: RandomNumberGenerator {
         }
     }
 
+    @Test(
+        "a netstring's length never overflows, however long strings may be",
+        arguments: [
+            ("9223372036854775807:", [Message]()), ("9223372036854775808:", [.fault(.tooLong)]),
+            ("99999999999999999999:", [.fault(.tooLong)]), ("2:ok,", [.string("ok")]),
+        ])
+    func netstringOverflow(input: String, messages: [Message]) {
+        let receiver = Netstrings()
+        receiver.maxLength = .max
+        deliver(Array(input.utf8), to: receiver, in: [Int.max])
+        #expect(receiver.messages == messages)
+    }
+
     @Test("a netstring that is refused closes the connection")
     func netstringCloses() {
         let receiver = Netstrings()

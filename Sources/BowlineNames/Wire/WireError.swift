@@ -6,6 +6,8 @@ package enum WireError: Error, Hashable, Sendable {
     case truncated
     /// A compression pointer into the header, forward, or to itself (RFC 1035, 4.1.4: "a prior occurrence").
     case badPointer
+    /// A name with more than 128 pointers.
+    case tooManyPointers
     /// A label with a reserved length byte, 0x40 to 0xBF.
     case reservedLabel
     /// A name of more than 255 octets.
@@ -30,6 +32,7 @@ extension WireError: CustomStringConvertible {
         switch self {
         case .truncated: "it ends too early"
         case .badPointer: "a compression pointer doesn't point backwards"
+        case .tooManyPointers: "a name has more than \(WireLabels.maximumPointers) compression pointers"
         case .reservedLabel: "a label has a reserved type"
         case .nameTooLong: "a name is longer than 255 octets"
         case .badData(let type): "the data of a record of type \(type) is invalid"

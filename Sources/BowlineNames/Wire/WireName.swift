@@ -8,8 +8,13 @@ package struct WireLabels {
     /// A pointer must lead before this. It falls with each jump, so a walk always ends.
     private var limit: Int
     private var length = 1
+    private var pointers = 0
     /// The end of the name where it began: after its zero or its first pointer. Set once the walk has passed it.
     package private(set) var end: Int?
+
+    /// A name has 127 labels at most, and no use for a pointer that leads to another pointer. Without this bound, a chain
+    /// of thousands in one packet would be walked for each of its thousands of records.
+    static let maximumPointers = 128
 
     /// Starts at the first length byte of a name.
     package init(at offset: Int) {
@@ -40,6 +45,8 @@ package struct WireLabels {
             let target = Int(packet.uint16(offset) & 0x3FFF)
             // Offsets in a packet only: a name in a buffer of its own has no header, but no pointers either.
             guard target < limit, target >= DNSHeader.octets else { throw .badPointer }
+            pointers += 1
+            guard pointers <= Self.maximumPointers else { throw .tooManyPointers }
             if end == nil { end = offset + 2 }
             limit = target
             offset = target
