@@ -89,6 +89,8 @@ extension Failure {
             self.init(phase, page.code, "\(page); --max-filesize allows more")
         case .deadline:
             self.init(phase, page.code, "\(page); --max-time allows more")
+        case .stopped:
+            self = .interrupted(page.report.url.map { "\($0)" } ?? target, in: phase)
         default:
             self.init(phase, page.code, "\(page)")
         }
