@@ -75,6 +75,9 @@ extension Failure {
     init(_ page: PageError, target: String) {
         let phase = Phase(rawValue: page.phase.rawValue) ?? .target
         switch page.reason {
+        case .url where page.report.head != nil:
+            // Not what the user wrote: a response redirects there.
+            self.init(phase, page.code, "\(page)")
         case .url(let error):
             self.init(error, target: target)
         case .request(let error):
@@ -86,6 +89,8 @@ extension Failure {
             self.init(phase, page.code, "\(page); --max-filesize allows more")
         case .deadline:
             self.init(phase, page.code, "\(page); --max-time allows more")
+        case .stopped:
+            self = .interrupted(page.report.url.map { "\($0)" } ?? target, in: phase)
         default:
             self.init(phase, page.code, "\(page)")
         }

@@ -36,14 +36,15 @@ struct FetchCommand: RunnableCommand {
     var names: NameOptions
 
     func validate() throws {
-        if targets.isEmpty, input == nil { throw ValidationError("There is nothing to fetch: name a target.") }
         if names.json, fetching.takesStdout {
             throw ValidationError("--json and the body can't both go to stdout; write the body to a file with -o.")
         }
     }
 
-    /// Options before a verb make a host of it, which nobody means.
+    /// A missing target is told after an unknown option, which `validate()` would come before. Options before a verb make a
+    /// host of it, which nobody means.
     func check(_ arguments: ArraySlice<String>) throws {
+        if targets.isEmpty, input == nil { throw ValidationError("There is nothing to fetch: name a target.") }
         let beforeTerminator = arguments.prefix { $0 != "--" }
         if let first = targets.first, Command.Verb(rawValue: first) != nil, beforeTerminator.contains(first) {
             throw ValidationError(

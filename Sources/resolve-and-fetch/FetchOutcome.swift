@@ -22,7 +22,9 @@ struct FetchOutcome {
 
     /// What the lookups of the last hop came to; nil if there was none.
     var names: NameFindings? {
-        guard let report, let url, report.url != nil, failure?.phase != .target else { return nil }
+        guard let report, let url, report.url != nil else { return nil }
+        // Nobody was asked for what is no target, unless it is a response that leads there.
+        guard failure?.phase != .target || report.head != nil else { return nil }
         // A literal of a family that isn't wanted was looked at, and nobody was asked.
         var expected = families.map { $0 == .ipv6 ? RecordType.aaaa : .a }
         if case .name = url.host {} else { expected = [] }

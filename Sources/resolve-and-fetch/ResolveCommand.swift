@@ -21,8 +21,12 @@ struct ResolveCommand: RunnableCommand {
     var names: NameOptions
 
     func validate() throws {
-        if hosts.isEmpty { throw ValidationError("There is nothing to resolve: give a name.") }
         if wantedTypes.isEmpty { throw ValidationError("-4 and -6 leave none of the types to ask for.") }
+    }
+
+    /// A missing name is told after an unknown option, which `validate()` would come before.
+    func check(_ arguments: ArraySlice<String>) throws {
+        if hosts.isEmpty { throw ValidationError("There is nothing to resolve: give a name.") }
     }
 
     /// The types of --type, without the addresses of the family that isn't wanted.

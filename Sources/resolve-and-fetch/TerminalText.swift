@@ -78,7 +78,7 @@ struct Style {
         var size = winsize()
         if isTerminal, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
             width = Int(size.ws_col)
-        } else if let columns = getenv("COLUMNS").flatMap({ Int(String(cString: $0)) }) {
+        } else if let columns = getenv("COLUMNS").flatMap({ Int(String(cString: $0)) }), columns > 0 {
             width = columns
         }
         width = min(max(width, Self.narrowest), Self.widest)

@@ -43,6 +43,7 @@ struct FailureTests {
         Row("http://user:secret@h.test:WEB/", phase: "target", code: "bad-target", exit: 3),
         Row("ftp://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
         Row("https://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
+        Row("http://h.test:WEB/secure", phase: "target", code: "unsupported-scheme", exit: 1),
         Row("nowhere.test", phase: "dns", code: "nxdomain", exit: 6),
         Row("empty.test", phase: "dns", code: "nodata", exit: 6),
         Row("failing.test", phase: "dns", code: "servfail", exit: 6),
@@ -110,6 +111,17 @@ struct FailureTests {
         #expect(line["status"] == .null)
         #expect(line["bytes"] == .null)
         #expect(line["sha256"] == .null)
+    }
+
+    @Test("a redirect to what can't be fetched is told as one, with what was learnt on the way")
+    func redirect() throws {
+        let line = try #require(try command(servers.names + ["--json", servers.url("/secure")]).json().first)
+        #expect(line["status"] == 301)
+        #expect(line["addresses"]?.array.isEmpty == false)
+        #expect(line["dns"]?["source"] == "network")
+        let message = try #require(line["error"]?["message"]?.string)
+        #expect(message.contains("\(servers.url("/secure")) redirects to"))
+        #expect(!message.contains("secret"))
     }
 
     @Test("a target that is none has nulls")

@@ -18,6 +18,7 @@ struct InterruptionTests {
         #expect(output.exitCode == code)
         let line = try #require(try output.json().first)
         #expect(line["error"]?["code"] == "cancelled")
+        #expect(line["error"]?["message"] == .string("\(servers.url("/stall")): interrupted"))
         #expect(line["address"] == "127.0.0.1")
         #expect(line["attempts"]?[0]?["outcome"] == "connected")
     }

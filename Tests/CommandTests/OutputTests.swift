@@ -88,6 +88,12 @@ struct OutputTests {
         #expect(bars.allSatisfy { $0.count <= columns })
     }
 
+    @Test("a width that is none counts as unknown", arguments: ["", "0", "-5", "wide"])
+    func noWidth(columns: String) throws {
+        let output = try command(servers.names + [servers.url()], environment: ["COLUMNS": columns])
+        #expect(output.stdout.split(separator: "\n").contains { $0.count > 60 && $0.contains("━") })
+    }
+
     private func shell(_ rest: String) throws -> Subprocess.Output {
         try Subprocess.run("bash", ["-c", "\(try Executables.product("resolve-and-fetch")) \(rest)"])
     }

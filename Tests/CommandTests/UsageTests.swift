@@ -28,6 +28,11 @@ struct UsageTests {
         #expect(output.stderr.hasPrefix("Error: "))
     }
 
+    @Test("an unknown option is told, also where nothing else is", arguments: [[], ["resolve"]])
+    func unknown(verb: [String]) throws {
+        #expect(try command(verb + ["--version"]).stderr.hasPrefix("Error: Unknown option '--version'"))
+    }
+
     @Test("--help is no failure", arguments: [[], ["resolve"], ["demo"]])
     func help(verb: [String]) throws {
         let output = try command(verb + ["--help"])
