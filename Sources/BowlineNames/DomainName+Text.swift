@@ -69,6 +69,8 @@ extension DomainName {
         var problem: NameError.Reason?
         var labelStart = 0
         for (index, octet) in text.enumerated() {
+            // What nearly every octet of a name is: a small letter or a digit.
+            if octet &- 0x61 < 26 || octet &- 0x30 < 10 { continue }
             if octet == dot {
                 let length = index - labelStart
                 if length == 0, problem == nil { problem = .emptyLabel }

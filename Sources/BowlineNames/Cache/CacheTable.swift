@@ -55,8 +55,9 @@ struct CacheTable {
     }
 
     /// Adds an entry that isn't there yet, as the newest.
-    mutating func add(_ slot: Slot) -> Int32 {
+    mutating func add(_ slot: consuming Slot) -> Int32 {
         if count >= chains.count { grow() }
+        let chain = chain(slot.name, slot.type)
         let index: Int32
         if free >= 0 {
             index = free
@@ -66,7 +67,6 @@ struct CacheTable {
             index = Int32(slots.count)
             slots.append(slot)
         }
-        let chain = chain(slot.name, slot.type)
         slots[Int(index)].chain = chains[chain]
         chains[chain] = index
         count += 1
