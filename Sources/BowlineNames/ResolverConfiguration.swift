@@ -20,23 +20,25 @@ public struct ResolverConfiguration: Hashable, Sendable {
 
     /// The servers, in their order; never empty after reading a file.
     public var servers: [SocketAddress] = [defaultServer]
-    /// Domains that are appended to short names. Empty unless given: the machine's own domain isn't guessed.
+    /// Domains for short names, which `candidates(for:)` appends; `DNSResolver` doesn't use them yet. Empty unless given:
+    /// the machine's own domain isn't guessed.
     public var search: [DomainName] = []
-    /// A name with fewer dots is short: it is tried with `search` first.
+    /// A name with fewer dots is short: `candidates(for:)` puts those with `search` first.
     public var ndots = 1
-    /// How long a server has for an answer; nil leaves it to the resolver, which measures.
+    /// How long a server has for an answer, as the file says. `DNSResolver` doesn't use it yet.
     public var timeout: Duration?
-    /// How often each server is asked; nil leaves it to the resolver.
+    /// How often each server is asked, as the file says. `DNSResolver` doesn't use it yet.
     public var attempts: Int?
-    /// Whether the servers take turns instead of being tried in order.
+    /// Whether the servers are to take turns. `DNSResolver` doesn't do so yet: it asks them in order.
     public var rotates = false
     /// Whether to ask over TCP only (`use-vc`).
     public var usesTCPOnly = false
     /// Whether the file asks for EDNS. Bowline offers it in any case.
     public var usesEDNS = false
     /// Whether A and AAAA are to be asked one after the other (`single-request`, for servers that lose one).
+    /// `DNSResolver` doesn't do so yet: it asks both at once.
     public var singleRequest = false
-    /// What the file says and has no effect here, word for word: unknown options, addresses that aren't any.
+    /// What the file says and isn't understood here, word for word: unknown options, addresses that aren't any.
     public var ignored: [String] = []
 
     /// Creates the configuration of a machine without resolv.conf.
