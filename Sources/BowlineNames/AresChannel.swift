@@ -156,6 +156,12 @@ final class AresChannel: QueryServer {
         if wanted == 0 { queueDelivery() }
     }
 
+    /// This server as its row of the inspection.
+    func snapshot() -> ServerSnapshot {
+        ServerSnapshot(
+            address: address, state: .untried, window: Self.inFlightLimit, inFlight: inFlight, waiting: waiting.count)
+    }
+
     private func start(_ query: ServerQuery) {
         query.begin(at: reactor.now)
         // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel.

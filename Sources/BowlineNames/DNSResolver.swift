@@ -107,6 +107,12 @@ public final class DNSResolver: Resolver {
         for lookup in lookups { lookup.fail(ReactorStopped()) }
     }
 
+    // MARK: what the inspection reads
+
+    var now: ReactorInstant { reactor.now }
+    var questionsInFlight: Dictionary<Question.Key, Question>.Values { questions.values }
+    var channels: [AresChannel] { settings?.channels ?? [] }
+
     // MARK: looking up
 
     /// Looks up the records of a name: here if it is known here, else by asking the servers.
@@ -160,7 +166,7 @@ public final class DNSResolver: Resolver {
     }
 
     /// What is known of a name before anybody has ever been asked: pin, special name, hosts file, in this order.
-    private func localVerdict(on name: DomainName, port: UInt16?) -> LocalVerdict? {
+    func localVerdict(on name: DomainName, port: UInt16?) -> LocalVerdict? {
         if let addresses = pins.addresses(of: name, port: port) { return .addresses(addresses, .pin) }
         let hosted = currentSettings().hosts.addresses(of: name)
         switch SpecialNames.verdict(on: name) {

@@ -133,6 +133,13 @@ final class Question {
         silenceTimer = clock.callLater(Self.silence) { [self] in askNext() }
     }
 
+    /// This question as its row of the inspection.
+    func snapshot(now: ReactorInstant) -> QuestionSnapshot {
+        QuestionSnapshot(
+            name: key.name, type: key.type, age: now - startTime, servers: silentServers, tries: tries,
+            waiters: waiterCount)
+    }
+
     /// The servers that were asked and have not answered.
     var silentServers: [SocketAddress] { asked.map(\.server.address) }
 

@@ -42,6 +42,15 @@ public protocol Resolver: AnyObject {
 
     /// Reads the configuration anew.
     func reload()
+
+    /// The questions that wait for their answers, the oldest first.
+    func inFlight() -> [QuestionSnapshot]
+
+    /// The servers that it asks, with what is known of each.
+    func servers() -> [ServerSnapshot]
+
+    /// What the next lookup of a host would find, and why.
+    func explain(_ host: String) -> NameExplanation
 }
 
 extension Resolver {
@@ -59,6 +68,20 @@ extension Resolver {
 
     /// Does nothing.
     public func reload() {}
+
+    /// None: this resolver doesn't tell.
+    public func inFlight() -> [QuestionSnapshot] { [] }
+
+    /// None: this resolver doesn't tell.
+    public func servers() -> [ServerSnapshot] { [] }
+
+    /// What the cache has on the name.
+    public func explain(_ host: String) -> NameExplanation {
+        let name = try? DomainName(host)
+        var explanation = NameExplanation(host: host, name: name, source: .network)
+        if let name { explanation.entries = cache.snapshot(of: name) }
+        return explanation
+    }
 }
 
 /// Carries a reactor's resolver.
