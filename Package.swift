@@ -77,7 +77,14 @@ let package = Package(
                 "Bowline", "BowlineTesting", "CCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings),
+            swiftSettings: settings,
+            // Loading Swift's libraries would take a quarter of a fetch's time. Unsafe to SwiftPM, which bars such flags
+            // from the products of other packages only; these don't use the command.
+            linkerSettings: [
+                .unsafeFlags(
+                    ["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections"],
+                    .when(configuration: .release))
+            ]),
 
         // Real servers and subprocesses for tests; knows nothing of the library.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),
