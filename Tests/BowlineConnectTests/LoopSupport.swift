@@ -13,7 +13,7 @@ struct Hung: Error {}
 /// Runs a reactor on a thread of its own, and returns what `result` makes of it when it has stopped. `setUp` begins the
 /// test and sees to it that the reactor stops.
 func onReactor<Subject, Value: Sendable>(
-    within limit: Duration = .seconds(10), _ setUp: @escaping @Sendable (Reactor) throws -> Subject,
+    within limit: Duration = .seconds(120), _ setUp: @escaping @Sendable (Reactor) throws -> Subject,
     _ result: @escaping @Sendable (Subject) throws -> Value
 ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in

@@ -48,6 +48,7 @@ struct IdleTests {
                 for _ in 0..<1000 { handle.callFromThread { _ in } }
             }
         }
-        #expect(count == 2)
+        // One for the calls and one for the stop; a single one if the machine slept until both were there.
+        #expect((1...2).contains(count))
     }
 }

@@ -69,7 +69,7 @@ struct PageFuzzTests {
     @Test("each of 2,000 mutated responses has one outcome, and nothing is left", arguments: [1, 2, 3, 4] as [UInt64])
     func outcomes(_ seed: UInt64) async throws {
         let cases = 500
-        let (counts, connections, timers) = try await onReactor(within: .seconds(60)) { reactor in
+        let (counts, connections, timers) = try await onReactor { reactor in
             var generator = SplitMix64(state: seed)
             let dialer = ScriptedDialer(clock: reactor)
             reactor.dialer = dialer

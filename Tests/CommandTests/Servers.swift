@@ -140,7 +140,7 @@ private final class Latch<Value: Sendable>: Sendable {
     func set(_ value: Value) { self.value.withLock { $0 = value } }
 
     func wait() throws -> Value {
-        for _ in 0..<5_000 {
+        for _ in 0..<60_000 {
             if let value = value.withLock({ $0 }) { return value }
             usleep(1_000)
         }

@@ -67,7 +67,7 @@ struct RepositoryTests {
         let folder = try TemporaryFolder()
         let output = try Subprocess.run(
             "\(Repository.root)/Tools/docs", ["\(folder.path)/pages"],
-            environment: ["BOWLINE_BUILD": Executables.folder()], timeout: .seconds(120))
+            environment: ["BOWLINE_BUILD": Executables.folder()], timeout: .seconds(600))
         #expect(output.exitCode == 0, "\(output.stdout)\(output.stderr)")
     }
 }

@@ -74,7 +74,7 @@ package final class RealServer {
     }
 
     private func isUp(_ answers: (UInt16) -> Bool) -> Bool {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             if answers(port) { return true }
             if hasEnded(within: .milliseconds(10)) { return false }

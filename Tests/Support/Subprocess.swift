@@ -47,7 +47,7 @@ package enum Subprocess {
     /// - Throws: `SupportError` if it can't be started.
     package static func run(
         _ program: String, _ arguments: [String] = [], environment: [String: String?] = [:], directory: String? = nil,
-        input: String = "", interruption: Interruption? = nil, timeout: Duration = .seconds(20)
+        input: String = "", interruption: Interruption? = nil, timeout: Duration = .seconds(120)
     ) throws -> Output {
         guard let path = Executables.find(program) else { throw SupportError("\(program) is not installed") }
         let stdin = try Pipe()

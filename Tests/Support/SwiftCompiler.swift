@@ -38,6 +38,6 @@ package struct SwiftCompiler {
     /// Compiles files as one module.
     package func compile(_ files: [String], module: String, options: [String] = []) throws -> Subprocess.Output {
         try Subprocess.run(
-            compiler, arguments + options + ["-module-name", module] + files, timeout: .seconds(120))
+            compiler, arguments + options + ["-module-name", module] + files, timeout: .seconds(600))
     }
 }

@@ -35,7 +35,7 @@ private final class OwnThreadExecutor: TaskExecutor {
 /// Calls `body` when a new reactor runs, and, when it has stopped, what `body` returned. The body stops the reactor when
 /// the test is over; one that doesn't fails after `deadline`.
 func onReactor(
-    poller: PollerKind = .epoll, deadline: Duration = .seconds(20),
+    poller: PollerKind = .epoll, deadline: Duration = .seconds(120),
     _ body: @escaping @Sendable (Reactor) throws -> () -> Void
 ) async throws {
     try await Task(executorPreference: OwnThreadExecutor()) {

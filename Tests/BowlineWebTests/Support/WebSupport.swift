@@ -8,7 +8,7 @@ import Synchronization
 /// Runs `body` as a task on a reactor of its own, on a thread of its own. One that isn't over in time throws
 /// `ReactorStopped`.
 func onReactor<Value: Sendable>(
-    within limit: Duration = .seconds(20),
+    within limit: Duration = .seconds(120),
     _ body: nonisolated(nonsending) @escaping @Sendable (Reactor) async throws -> Value
 ) async throws -> Value {
     try await Reactor.run { reactor in
