@@ -2,7 +2,7 @@
 // hit that is all that a lookup costs, so a hit makes no allocation and hashes nothing (a DomainName brings its hash).
 // It has no clock, the caller says what time it is; and it must never grow beyond its capacity, whatever is asked.
 
-public import BowlineReactor
+package import BowlineReactor
 package import BowlineTransport
 
 /// A cache of DNS answers, bounded, with what is needed to look into it.
@@ -28,18 +28,20 @@ public final class ResolverCache {
     }
 
     /// The type under which NXDOMAIN stands; it is reserved and can't be asked for (RFC 6895, 3.1).
-    private static let anyType = RecordType(rawValue: 0)
+    static let anyType = RecordType(rawValue: 0)
 
     /// The limits.
     public let policy: CachePolicy
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What has happened so far.
-    @exclusivity(unchecked) public private(set) var statistics = CacheStatistics()
+    @exclusivity(unchecked) public internal(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
     public var count: Int { table.count }
 
-    @exclusivity(unchecked) private var table = CacheTable()
+    @exclusivity(unchecked) var table = CacheTable()
+    /// What has changed, for whoever keeps the entries elsewhere.
+    @exclusivity(unchecked) var journal = CacheJournal()
 
     /// Creates an empty cache.
     public init(policy: CachePolicy = CachePolicy()) {
@@ -148,6 +150,7 @@ public final class ResolverCache {
         guard policy.capacity > 0, type != Self.anyType else { return failure }
         let slot = known >= 0 ? known : add(name, type, now)
         table[slot].failure = failure
+        table[slot].changed = journal.next()
         table.moveToFront(slot)
         return failure
     }
@@ -167,92 +170,13 @@ public final class ResolverCache {
         } else {
             table[slot].connects.append(record)
         }
+        table[slot].changed = journal.next()
     }
 
     /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
     package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
         let slot = table.find(name, type)
         return slot >= 0 ? table[slot].connects : []
-    }
-
-    // MARK: - Inspection
-
-    /// The entries, those used most recently first. Doesn't count as use.
-    ///
-    /// - Parameters:
-    ///   - name: only this name's entries; nil for all.
-    ///   - now: the reactor's time, for ages and what is left of TTLs.
-    /// - Complexity: O(entries).
-    public func snapshot(of name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> [CacheEntry] {
-        var entries: [CacheEntry] = []
-        var slot = table.newest
-        while slot >= 0 {
-            if name == nil || table[slot].name == name, let entry = entry(table[slot], now) {
-                entries.append(entry)
-            }
-            slot = table[slot].older
-        }
-        return entries
-    }
-
-    /// Removes a name's entries of all types, or everything.
-    ///
-    /// - Parameter name: nil for all names.
-    /// - Returns: how many entries there were.
-    /// - Complexity: O(entries).
-    @discardableResult
-    public func flush(_ name: DomainName? = nil) -> Int {
-        var removed = 0
-        var slot = table.newest
-        while slot >= 0 {
-            let next = table[slot].older
-            if name == nil || table[slot].name == name {
-                table.remove(slot)
-                removed += 1
-            }
-            slot = next
-        }
-        statistics.flushed += removed
-        return removed
-    }
-
-    private func entry(_ slot: CacheTable.Slot, _ now: ReactorInstant) -> CacheEntry? {
-        let failure = slot.failure.flatMap { now < $0.expires ? $0 : nil }
-        let type = slot.type == Self.anyType ? nil : slot.type
-        var entry: CacheEntry
-        if let cached = slot.answer {
-            let answer = cached.answer
-            let isFresh = cached.isFresh(at: now)
-            let state: CacheEntry.State = answer.outcome == .answer ? .fresh : .negative
-            entry = CacheEntry(name: slot.name, type: type, state: isFresh ? state : failure == nil ? .stale : .failed)
-            entry.data = answer.addresses.map(RecordData.address) + answer.records.map(\.data)
-            entry.aliases = answer.aliases
-            entry.recordTTL = answer.recordTTL
-            entry.originalTTL = answer.ttl.map { .seconds($0) }
-            entry.lifetime = cached.lifetime
-            entry.remaining = cached.remaining(at: now)
-            entry.origin = cached.origin
-            entry.responseCode = answer.responseCode
-            entry.extendedErrors = answer.extendedErrors
-            entry.age = now - cached.stored
-        } else if let failure {
-            entry = CacheEntry(name: slot.name, type: type, state: .failed)
-            entry.lifetime = failure.expires - failure.stored
-            entry.remaining = failure.expires - now
-            entry.origin.server = failure.error.servers.last?.server
-            entry.origin.attempts = failure.error.attempts
-            entry.responseCode = failure.error.responseCode
-            entry.extendedErrors = failure.error.extendedErrors
-            entry.age = now - failure.stored
-        } else {
-            // A failure that has expired; it stays only to remember how many there were in a row.
-            return nil
-        }
-        entry.failure = failure?.error
-        entry.hits = slot.hits
-        entry.idle = now - slot.lastUse
-        entry.connects = slot.connects
-        return entry
     }
 
     // MARK: - Parts
@@ -262,6 +186,7 @@ public final class ResolverCache {
         let slot = known >= 0 ? known : add(name, type, now)
         table[slot].answer = answer
         table[slot].failure = nil
+        table[slot].changed = journal.next()
         if !table[slot].connects.isEmpty {
             table[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
         }
@@ -278,7 +203,9 @@ public final class ResolverCache {
 
     private func remove(_ name: DomainName, _ type: RecordType) {
         let slot = table.find(name, type)
-        if slot >= 0 { table.remove(slot) }
+        guard slot >= 0 else { return }
+        table.remove(slot)
+        journal.removed(name, type)
     }
 
     @inline(__always)
