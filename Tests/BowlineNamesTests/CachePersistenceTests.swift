@@ -127,7 +127,7 @@ struct CachePersistenceTests {
         #expect(hit.origin.isRestored)
         #expect(hit.answer.addresses == [address("192.0.2.1")])
         #expect(hit.remaining(at: at(120)) == .seconds(50))
-        guard case .miss = cache.lookup(h, .a, now: at(170)) else {
+        guard case .expired = cache.lookup(h, .a, now: at(170)) else {
             Issue.record("outlived its TTL")
             return
         }
@@ -168,7 +168,7 @@ struct CachePersistenceTests {
     }
 
     static let damages: [(String, @Sendable (inout CacheEntry) -> Void)] = [
-        ("expired", { $0.remaining = .zero }),
+        ("too old to be served even stale", { $0.remaining = .seconds(-86_400) }),
         ("an address of the other family", { $0.data = [.address(address("::1"))] }),
         ("no address", { $0.data = [.text("x")] }),
         ("no TTL", { $0.originalTTL = nil }),

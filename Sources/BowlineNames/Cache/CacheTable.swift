@@ -3,6 +3,7 @@
 // linked by indices, so that a hit touches little memory and counts no references.
 
 internal import BowlineReactor
+internal import BowlineTransport
 
 /// A hash table whose entries are also a list, the most recently used first.
 struct CacheTable {
@@ -15,6 +16,8 @@ struct CacheTable {
         var hits = 0
         var lastUse: ReactorInstant
         var connects: [CacheEntry.ConnectRecord] = []
+        /// How the addresses changed; nil while they never did.
+        var history: AddressHistory?
         /// The generation of the cache in which it last changed; 0 for what it was given and has not touched.
         var changed: UInt64 = 0
         /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
@@ -26,6 +29,17 @@ struct CacheTable {
             self.name = name
             self.type = type
             self.lastUse = lastUse
+        }
+    }
+
+    /// How often an entry's addresses changed, and the change before this one. A box, since few entries have one.
+    final class AddressHistory {
+        var count = 0
+        var previous: [IPAddress] = []
+        var when: ReactorInstant
+
+        init(when: ReactorInstant) {
+            self.when = when
         }
     }
 

@@ -35,7 +35,7 @@ extension ResolverCache {
     /// `age` and `idle` count up to `now`, `remaining` counts from it.
     ///
     /// What this cache knows by itself stays if it is newer. What a damaged or foreign file might hold is left out: an
-    /// entry that has expired, whose parts don't fit together or that the policy doesn't allow. An entry that comes in says
+    /// entry that is too old to be served even stale, whose parts don't fit together or that the policy doesn't allow. An entry that comes in says
     /// so (`origin.isRestored`), and isn't among the `changes`. Those that come first are kept if there isn't room for all,
     /// and none takes the place of one that is there.
     ///
@@ -45,7 +45,7 @@ extension ResolverCache {
     public func restore(_ entries: [CacheEntry], now: ReactorInstant = .monotonicNow) -> Int {
         var taken = 0
         for entry in entries {
-            guard let answer = CachedAnswer(restoring: entry, policy, now: now), now < answer.expires else { continue }
+            guard let answer = CachedAnswer(restoring: entry, policy, now: now), isUseful(answer, now) else { continue }
             let type = entry.type ?? Self.anyType
             guard !knowsNewer(than: answer, entry.name, type) else { continue }
             var slot = table.find(entry.name, type)
@@ -60,6 +60,11 @@ extension ResolverCache {
             taken += 1
         }
         return taken
+    }
+
+    /// Whether it may be used, or may stand in for an answer past its TTL.
+    private func isUseful(_ answer: CachedAnswer, _ now: ReactorInstant) -> Bool {
+        answer.isFresh(at: now) || (answer.answer.outcome == .answer && now - answer.expires < policy.maximumStaleAge)
     }
 
     /// Whether there is a later word on a name and a type than an answer.
@@ -99,7 +104,8 @@ extension CachedAnswer {
         origin.isRestored = true
         self.init(
             answer, origin, stored: stored,
-            expires: min(now + entry.remaining, stored + min(entry.lifetime, ttl, limit)))
+            expires: min(now + entry.remaining, stored + min(entry.lifetime, ttl, limit)),
+            share: answer.outcome == .answer && policy.refreshHits > 0 ? policy.refreshShare : 0)
     }
 }
 

@@ -52,7 +52,9 @@ extension ResolverCache {
             let answer = cached.answer
             let isFresh = cached.isFresh(at: now)
             let state: CacheEntry.State = answer.outcome == .answer ? .fresh : .negative
-            entry = CacheEntry(name: slot.name, type: type, state: isFresh ? state : failure == nil ? .stale : .failed)
+            entry = CacheEntry(
+                name: slot.name, type: type,
+                state: isFresh ? state : failure == nil || answer.outcome == .answer ? .stale : .failed)
             entry.data = answer.addresses.map(RecordData.address) + answer.records.map(\.data)
             entry.aliases = answer.aliases
             entry.recordTTL = answer.recordTTL
@@ -63,6 +65,9 @@ extension ResolverCache {
             entry.responseCode = answer.responseCode
             entry.extendedErrors = answer.extendedErrors
             entry.age = now - cached.stored
+            if state == .fresh, policy.refreshHits > 0, slot.hits >= policy.refreshHits {
+                entry.nextRefresh = cached.refreshes
+            }
         } else if let failure {
             entry = CacheEntry(name: slot.name, type: type, state: .failed)
             entry.lifetime = failure.expires - failure.stored
@@ -80,6 +85,11 @@ extension ResolverCache {
         entry.hits = slot.hits
         entry.idle = now - slot.lastUse
         entry.connects = slot.connects
+        if let history = slot.history {
+            entry.changeCount = history.count
+            entry.previousData = history.previous.map(RecordData.address)
+            entry.sinceChange = now - history.when
+        }
         return entry
     }
 }

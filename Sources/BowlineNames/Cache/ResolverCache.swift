@@ -18,9 +18,15 @@ package import BowlineTransport
 /// ```
 public final class ResolverCache {
     /// What a lookup finds.
-    package enum Lookup {
+    package enum Lookup: Sendable {
         /// Records, NODATA or NXDOMAIN, not yet expired.
         case hit(CachedAnswer)
+        /// The same, and the time has come to ask for it again ahead of its end.
+        case due(CachedAnswer)
+        /// Records past their TTL, and servers that failed too short a while ago to be asked again.
+        case stale(CachedAnswer)
+        /// Records past their TTL: ask, and if no server answers, serve these.
+        case expired(CachedAnswer)
         /// The name failed a short while ago and may not be asked yet.
         case failed(CachedFailure)
         /// Nothing to use: ask.
@@ -38,6 +44,7 @@ public final class ResolverCache {
     @exclusivity(unchecked) public internal(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
     public var count: Int { table.count }
+    /// Behind this cache, the one that the reactors of a process share; nil if this one stands alone.
 
     @exclusivity(unchecked) var table = CacheTable()
     /// What has changed, for whoever keeps the entries elsewhere.
@@ -59,8 +66,12 @@ public final class ResolverCache {
         let own = table.find(name, type)
         if own >= 0, let answer = table[own].answer, now < answer.expires {
             use(own, now)
-            if answer.answer.outcome == .answer { statistics.positiveHits += 1 } else { statistics.negativeHits += 1 }
-            return .hit(answer)
+            guard answer.answer.outcome == .answer else {
+                statistics.negativeHits += 1
+                return .hit(answer)
+            }
+            statistics.positiveHits += 1
+            return now >= answer.refreshes && isDue(own, now) ? .due(answer) : .hit(answer)
         }
         let whole = table.find(name, Self.anyType)
         if whole >= 0, let answer = table[whole].answer, now < answer.expires {
@@ -68,14 +79,45 @@ public final class ResolverCache {
             statistics.negativeHits += 1
             return .hit(answer)
         }
+        let stale = own >= 0 ? staleAnswer(own, whole, now) : nil
         if own >= 0, let failure = table[own].failure, now < failure.expires {
             use(own, now)
+            if let stale {
+                statistics.staleHits += 1
+                return .stale(stale)
+            }
             statistics.failureHits += 1
             return .failed(failure)
         }
         statistics.misses += 1
         if own >= 0 || whole >= 0 { statistics.expiredMisses += 1 }
-        return .miss
+        return stale.map(Lookup.expired) ?? .miss
+    }
+
+    /// Whether an answer that is still good is used enough to be asked for again, and may be.
+    private func isDue(_ slot: Int32, _ now: ReactorInstant) -> Bool {
+        guard policy.refreshHits > 0, table[slot].hits >= policy.refreshHits else { return false }
+        return table[slot].failure.map { now >= $0.expires } ?? true
+    }
+
+    /// The records past their TTL that may stand in for an answer: not too old, and nobody has said since that the name
+    /// doesn't exist.
+    private func staleAnswer(_ own: Int32, _ whole: Int32, _ now: ReactorInstant) -> CachedAnswer? {
+        guard let answer = table[own].answer, answer.answer.outcome == .answer,
+            now - answer.expires < policy.maximumStaleAge
+        else { return nil }
+        if whole >= 0, let later = table[whole].answer, later.stored >= answer.stored { return nil }
+        return answer
+    }
+
+    /// Counts a lookup that was served stale records after it had waited for servers.
+    package func noteStale() {
+        statistics.staleHits += 1
+    }
+
+    /// Counts a question that is asked ahead of an answer's end.
+    package func noteRefresh() {
+        statistics.refreshes += 1
     }
 
     // MARK: - Filling
@@ -99,12 +141,16 @@ public final class ResolverCache {
         default: return CachedAnswer(answer, origin, stored: now, expires: now)
         }
         let lifetime = min(.seconds(answer.ttl ?? 0), limit)
-        let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime)
+        let share = answer.outcome == .answer && policy.refreshHits > 0 ? policy.refreshShare : 0
+        let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime, share: share)
         let canonical = answer.canonicalName(of: name)
         if answer.outcome != .nxdomain {
             // Somebody knows the names now.
             remove(name, Self.anyType)
-            if !answer.aliases.isEmpty { remove(canonical, Self.anyType) }
+            if !answer.aliases.isEmpty {
+                remove(canonical, Self.anyType)
+                removeOwnRecords(name, except: type)
+            }
         }
         guard lifetime > .zero, policy.capacity > 0, type != Self.anyType else {
             // What was known is no longer true either.
@@ -132,6 +178,8 @@ public final class ResolverCache {
     /// Notes that a lookup failed without any useful answer: for a second at first, then twice as long each time, up to
     /// five minutes (RFC 9520, 3.2).
     ///
+    /// Where stale records stand in, servers have more time to recover: thirty seconds at least (RFC 8767, 5).
+    ///
     /// - Returns: the failure as a box, with the instant from which the name may be asked again.
     /// - Complexity: O(1), amortised.
     @discardableResult
@@ -144,7 +192,12 @@ public final class ResolverCache {
             count = last.count + 1
         }
         // 2^9 first TTLs are beyond five minutes; the shift stays small.
-        let delay = min(policy.firstFailureTTL * (1 << min(count - 1, 9)), policy.maximumFailureTTL)
+        var delay = min(policy.firstFailureTTL * (1 << min(count - 1, 9)), policy.maximumFailureTTL)
+        if known >= 0, table[known].answer?.isFresh(at: now) != true,
+            staleAnswer(known, table.find(name, Self.anyType), now) != nil
+        {
+            delay = max(delay, policy.staleRecheck)
+        }
         let failure = CachedFailure(error, stored: now, expires: now + delay, count: count)
         statistics.failures += 1
         guard policy.capacity > 0, type != Self.anyType else { return failure }
@@ -181,9 +234,10 @@ public final class ResolverCache {
 
     // MARK: - Parts
 
-    private func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
+    func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
         let known = table.find(name, type)
         let slot = known >= 0 ? known : add(name, type, now)
+        if let previous = table[slot].answer { noteChange(slot, from: previous.answer, to: answer.answer, now) }
         table[slot].answer = answer
         table[slot].failure = nil
         table[slot].changed = journal.next()
@@ -191,6 +245,30 @@ public final class ResolverCache {
             table[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
         }
         table.moveToFront(slot)
+    }
+
+    /// Remembers the addresses that another set replaces.
+    private func noteChange(_ slot: Int32, from old: DNSAnswer, to new: DNSAnswer, _ now: ReactorInstant) {
+        // Equal lists are the usual case; a server may also rotate them.
+        guard old.outcome == .answer, new.outcome == .answer, old.addresses != new.addresses,
+            Set(old.addresses) != Set(new.addresses)
+        else { return }
+        let history = table[slot].history ?? CacheTable.AddressHistory(when: now)
+        history.count += 1
+        history.previous = old.addresses
+        history.when = now
+        table[slot].history = history
+    }
+
+    /// A name that has become an alias has no records of its own any more (RFC 1034, 3.6.2): those that are kept, fresh or
+    /// stale, aren't true.
+    private func removeOwnRecords(_ name: DomainName, except type: RecordType) {
+        for other in [RecordType.a, .aaaa, .https] where other != type {
+            let slot = table.find(name, other)
+            guard slot >= 0, let answer = table[slot].answer?.answer, answer.outcome == .answer, answer.aliases.isEmpty
+            else { continue }
+            remove(name, other)
+        }
     }
 
     private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
@@ -209,7 +287,7 @@ public final class ResolverCache {
     }
 
     @inline(__always)
-    private func use(_ slot: Int32, _ now: ReactorInstant) {
+    func use(_ slot: Int32, _ now: ReactorInstant) {
         table[slot].hits += 1
         table[slot].lastUse = now
         table.moveToFront(slot)
