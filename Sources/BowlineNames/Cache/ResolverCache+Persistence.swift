@@ -8,7 +8,7 @@ extension ResolverCache {
     /// The number of the latest change: equal to that of an earlier look if nothing has changed since.
     ///
     /// - Complexity: O(1).
-    public var generation: UInt64 { journal.generation }
+    public var generation: UInt64 { shared?.generation ?? journal.generation }
 
     /// What has changed since an earlier look. Doesn't count as use.
     ///
@@ -17,6 +17,10 @@ extension ResolverCache {
     ///   - now: the reactor's time, for ages and what is left of TTLs.
     /// - Complexity: O(entries), O(1) if nothing has changed.
     public func changes(since generation: UInt64, now: ReactorInstant = .monotonicNow) -> CacheChanges {
+        if let shared {
+            reportUses(to: shared)
+            return shared.changes(since: generation, now: now)
+        }
         var changes = CacheChanges(generation: journal.generation)
         guard generation != journal.generation else { return changes }
         changes.replacesAll = generation < journal.start
@@ -43,6 +47,7 @@ extension ResolverCache {
     /// - Complexity: O(entries given).
     @discardableResult
     public func restore(_ entries: [CacheEntry], now: ReactorInstant = .monotonicNow) -> Int {
+        if let shared { return shared.restore(entries, now: now) }
         var taken = 0
         for entry in entries {
             guard let answer = CachedAnswer(restoring: entry, policy, now: now), isUseful(answer, now) else { continue }

@@ -10,6 +10,10 @@ extension ResolverCache {
     ///   - now: the reactor's time, for ages and what is left of TTLs.
     /// - Complexity: O(entries).
     public func snapshot(of name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> [CacheEntry] {
+        if let shared {
+            reportUses(to: shared)
+            return shared.snapshot(of: name, now: now)
+        }
         var entries: [CacheEntry] = []
         var slot = table.newest
         while slot >= 0 {
@@ -28,6 +32,7 @@ extension ResolverCache {
     /// - Complexity: O(entries).
     @discardableResult
     public func flush(_ name: DomainName? = nil) -> Int {
+        if let shared { return shared.flush(name) }
         var removed = 0
         var slot = table.newest
         while slot >= 0 {

@@ -43,16 +43,27 @@ public final class ResolverCache {
     /// What has happened so far.
     @exclusivity(unchecked) public internal(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
-    public var count: Int { table.count }
+    public var count: Int { shared?.count ?? table.count }
     /// Behind this cache, the one that the reactors of a process share; nil if this one stands alone.
+    let shared: SharedCache?
 
     @exclusivity(unchecked) var table = CacheTable()
     /// What has changed, for whoever keeps the entries elsewhere.
     @exclusivity(unchecked) var journal = CacheJournal()
 
-    /// Creates an empty cache.
+    /// How often the shared cache had been flushed when this looked last.
+    @exclusivity(unchecked) var flushesSeen = 0
+
+    /// Creates an empty cache, for one reactor alone.
     public init(policy: CachePolicy = CachePolicy()) {
         self.policy = policy
+        shared = nil
+    }
+
+    /// Creates one reactor's view of a cache that several share. What it was asked for it answers again without a lock.
+    public init(sharing shared: SharedCache) {
+        policy = shared.policy
+        self.shared = shared
     }
 
     // MARK: - Lookup
@@ -63,6 +74,7 @@ public final class ResolverCache {
     ///
     /// - Complexity: O(1).
     package func lookup(_ name: DomainName, _ type: RecordType, now: ReactorInstant) -> Lookup {
+        if let shared { return lookup(name, type, in: shared, now: now) }
         let own = table.find(name, type)
         if own >= 0, let answer = table[own].answer, now < answer.expires {
             use(own, now)
@@ -134,6 +146,7 @@ public final class ResolverCache {
     package func store(
         _ answer: DNSAnswer, for name: DomainName, _ type: RecordType, origin: AnswerOrigin, now: ReactorInstant
     ) -> CachedAnswer {
+        if let shared { return adopt(shared.store(answer, for: name, type, origin: origin, now: now), name, type, now) }
         let limit: Duration
         switch answer.outcome {
         case .answer: limit = policy.maximumTTL
@@ -186,6 +199,7 @@ public final class ResolverCache {
     package func noteFailure(
         _ error: LookupError, for name: DomainName, _ type: RecordType, now: ReactorInstant
     ) -> CachedFailure {
+        if let shared { return shared.noteFailure(error, for: name, type, now: now) }
         let known = table.find(name, type)
         var count = 1
         if known >= 0, let last = table[known].failure, now < last.expires + policy.maximumFailureTTL {
@@ -215,6 +229,7 @@ public final class ResolverCache {
     package func noteConnect(
         _ name: DomainName, _ address: IPAddress, outcome: String, duration: Duration?, now: ReactorInstant
     ) {
+        if let shared { return shared.noteConnect(name, address, outcome: outcome, duration: duration, now: now) }
         let slot = table.find(name, address.family == .ipv4 ? .a : .aaaa)
         guard slot >= 0, table[slot].answer?.answer.addresses.contains(address) == true else { return }
         let record = CacheEntry.ConnectRecord(address: address, outcome: outcome, duration: duration, when: now)
@@ -228,6 +243,7 @@ public final class ResolverCache {
 
     /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
     package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
+        if let shared { return shared.connects(name, type) }
         let slot = table.find(name, type)
         return slot >= 0 ? table[slot].connects : []
     }
