@@ -115,6 +115,7 @@ public final class DNSResolver: Resolver {
     // MARK: what the inspection reads
 
     var now: ReactorInstant { reactor.now }
+    var pinTable: PinTable { pins }
     var questionsInFlight: Dictionary<Question.Key, Question>.Values { desk.inFlight }
     var channels: [AresChannel] { settings?.channels ?? [] }
 
