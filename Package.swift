@@ -21,6 +21,7 @@ let package = Package(
     name: "bowline",
     products: [
         .library(name: "Bowline", targets: ["Bowline"]),
+        .library(name: "BowlineMetrics", targets: ["BowlineMetrics"]),
         .library(name: "BowlineTesting", targets: ["BowlineTesting"]),
         .executable(name: "resolve-and-fetch", targets: ["resolve-and-fetch"]),
     ],
@@ -29,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         // C borders: system calls that Glibc's overlay lacks, and the system's libraries.
@@ -69,6 +71,15 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The bridge to swift-metrics, a product of its own: who doesn't want it links nothing of it.
+        .target(
+            name: "BowlineMetrics",
+            dependencies: [
+                "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ],
+            swiftSettings: settings),
+
         // The test kit, a product of its own, and the command.
         .target(name: "BowlineTesting", dependencies: ["Bowline"], swiftSettings: settings),
         .executableTarget(
@@ -104,6 +115,14 @@ let package = Package(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
         .testTarget(
             name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BowlineMetricsTests",
+            dependencies: [
+                "BowlineMetrics", "Bowline", "BowlineTesting",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "DocumentationTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],

@@ -259,7 +259,7 @@ extension Connector {
             addresses.map { address in
                 AddressOrdering.Candidate(
                     address, source: environment.sourceAddress(toward: address),
-                    history: .init(connects.first { $0.address == address }))
+                    history: .init(connects.first { $0.address == address }, now: clock.now))
             })
     }
 }

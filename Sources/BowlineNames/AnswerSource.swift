@@ -45,6 +45,8 @@ public struct AnswerOrigin: Hashable, Sendable {
     public var usedTCP: Bool
     /// How many lookups waited for this one question, with the one that asked it.
     public var waiters: Int
+    /// Whether it was learnt in an earlier run and came from where the cache was kept meanwhile.
+    public var isRestored = false
 
     /// Creates an origin.
     public init(

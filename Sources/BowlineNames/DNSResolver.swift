@@ -30,7 +30,8 @@ public final class DNSResolver: Resolver {
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var settings: Settings?
-    @exclusivity(unchecked) private var questions: [Question.Key: Question] = [:]
+    /// Where a question is answered from the cache, or put to the servers.
+    private lazy var desk = QuestionDesk(cache: cache, clock: reactor) { [unowned self] in currentSettings().channels }
     @exclusivity(unchecked) private var lookups: [ObjectIdentifier: Lookup] = [:]
     /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
     /// one that was replaced still has lookups under way.
@@ -97,8 +98,7 @@ public final class DNSResolver: Resolver {
     public func reactorStopped() {
         let lookups = self.lookups.values
         self.lookups = [:]
-        for question in questions.values { question.abandon() }
-        questions = [:]
+        desk.abandonAll()
         for channel in settings?.channels ?? [] { channel.close() }
         settings = nil
         if let stopObserver { reactor.forgetStopObserver(stopObserver) }
@@ -107,10 +107,16 @@ public final class DNSResolver: Resolver {
         for lookup in lookups { lookup.fail(ReactorStopped()) }
     }
 
+    private func observeStop() {
+        guard stopObserver == nil else { return }
+        stopObserver = reactor.whenStopped { [weak self] in self?.reactorStopped() }
+    }
+
     // MARK: what the inspection reads
 
     var now: ReactorInstant { reactor.now }
-    var questionsInFlight: Dictionary<Question.Key, Question>.Values { questions.values }
+    var pinTable: PinTable { pins }
+    var questionsInFlight: Dictionary<Question.Key, Question>.Values { desk.inFlight }
     var channels: [AresChannel] { settings?.channels ?? [] }
 
     // MARK: looking up
@@ -135,12 +141,17 @@ public final class DNSResolver: Resolver {
             lookups[ObjectIdentifier(lookup)] = nil
         }
         let verdict = localVerdict(on: name, port: request.port)
+        observeStop()
         var asked: [Question] = []
         for type in request.types {
-            if let known = verdict?.answer(name, type, time: reactor.now) ?? cached(name, type) {
+            if let known = verdict?.answer(name, type, time: reactor.now) {
                 lookup.take(known)
-            } else {
-                asked.append(ask(Question.Key(name: name, type: type), for: lookup))
+                continue
+            }
+            let key = Question.Key(name: name, type: type)
+            switch desk.find(key) {
+            case .known(let answer): lookup.take(answer)
+            case .unknown(let stale): asked.append(desk.ask(key, for: lookup, inReserve: stale))
             }
         }
         if !asked.isEmpty { lookups[ObjectIdentifier(lookup)] = lookup }
@@ -178,46 +189,6 @@ public final class DNSResolver: Resolver {
             return .addresses(loopback.isEmpty ? [.v6(.loopback), .v4(.loopback)] : loopback, .special)
         case .nonexistent:
             return .nonexistent
-        }
-    }
-
-    private func cached(_ name: DomainName, _ type: RecordType) -> TypeAnswer? {
-        let now = reactor.now
-        switch cache.lookup(name, type, now: now) {
-        case .hit(let cached): return TypeAnswer(cached, for: Question.Key(name: name, type: type), now: now)
-        case .failed(let failed): return TypeAnswer(failed, type, now: now)
-        case .miss: return nil
-        }
-    }
-
-    // MARK: asking
-
-    /// Joins the question that is in flight for this name and type, or begins one.
-    private func ask(_ key: Question.Key, for lookup: Lookup) -> Question {
-        if let question = questions[key] {
-            question.join(lookup)
-            return question
-        }
-        if stopObserver == nil {
-            stopObserver = reactor.whenStopped { [weak self] in self?.reactorStopped() }
-        }
-        let question = Question(key, servers: currentSettings().channels, clock: reactor) { [self] question, result in
-            questions[question.key] = nil
-            remember(question.key, result)
-        }
-        questions[key] = question
-        question.join(lookup)
-        question.start()
-        return question
-    }
-
-    /// Keeps what was learnt, whoever still waits for it.
-    private func remember(_ key: Question.Key, _ result: QuestionResult) {
-        if let answer = result.answer {
-            cache.store(answer, for: key.name, key.type, origin: result.origin, now: reactor.now)
-        } else if result.failure != .cancelled {
-            let failure = LookupError(result, for: key, elapsed: nil)
-            cache.noteFailure(failure, for: key.name, key.type, now: reactor.now)
         }
     }
 }

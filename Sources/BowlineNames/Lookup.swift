@@ -16,6 +16,8 @@ final class Lookup: QuestionWaiter {
     @exclusivity(unchecked) private var answers: [TypeAnswer] = []
     @exclusivity(unchecked) private var pending: [Question] = []
     @exclusivity(unchecked) private var timer: DelayedCall?
+    /// What to say where a question fails or takes too long; only of names that were known once.
+    @exclusivity(unchecked) private var fallbacks: [StaleFallback] = []
     private(set) lazy var deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
 
     /// - Parameter ended: called once when nothing is waited for any more; not if nothing ever was.
@@ -37,6 +39,27 @@ final class Lookup: QuestionWaiter {
         onAnswer?(answer)
     }
 
+    /// Keeps what to say of a question that fails, or that isn't answered in good time.
+    func fallBack(on fallback: StaleFallback) {
+        fallbacks.append(fallback)
+        fallback.arm { [self] in serveStale(fallback) }
+    }
+
+    /// Takes what is stale in place of an answer that is late. The question goes on for the cache.
+    private func serveStale(_ fallback: StaleFallback) {
+        guard let place = pending.firstIndex(where: { $0 === fallback.question }) else { return }
+        pending.remove(at: place)
+        fallback.refresh()
+        fallback.question.leave(self)
+        take(fallback.answer())
+        if pending.isEmpty, !deferred.isFired { finish() }
+    }
+
+    private func dropFallbacks() {
+        for fallback in fallbacks { fallback.disarm() }
+        fallbacks = []
+    }
+
     /// Begins to wait; if there is nothing to wait for, that was it.
     func begin(waitingFor questions: [Question]) {
         pending = questions
@@ -50,13 +73,19 @@ final class Lookup: QuestionWaiter {
     func questionEnded(_ question: Question, _ result: QuestionResult) {
         guard let place = pending.firstIndex(where: { $0 === question }) else { return }
         pending.remove(at: place)
-        take(TypeAnswer(result, for: question.key, elapsed: clock.now - startTime, time: clock.now))
+        let stale = result.answer == nil ? fallbacks.first { $0.question === question }?.answer() : nil
+        take(stale ?? TypeAnswer(result, for: question.key, elapsed: clock.now - startTime, time: clock.now))
         if pending.isEmpty, !deferred.isFired { finish() }
     }
 
     private func timeOut() {
         timer = nil
         for question in leavePending() {
+            if let fallback = fallbacks.first(where: { $0.question === question }) {
+                fallback.refresh()
+                take(fallback.answer())
+                continue
+            }
             let silent = question.silentServers.map {
                 LookupError.ServerReport(server: $0, kind: .timeout, detail: "no answer")
             }
@@ -76,6 +105,7 @@ final class Lookup: QuestionWaiter {
     func fail(_ error: any Error) {
         _ = leavePending()
         timer?.cancel()
+        dropFallbacks()
         onAnswer = nil
         if !deferred.isFired { deferred.errback(error) }
     }
@@ -84,6 +114,7 @@ final class Lookup: QuestionWaiter {
     private func stop() {
         _ = leavePending()
         timer?.cancel()
+        dropFallbacks()
         onAnswer = nil
         ended(self)
     }
@@ -92,12 +123,14 @@ final class Lookup: QuestionWaiter {
         let left = pending
         pending = []
         for question in left { question.leave(self) }
+        for fallback in fallbacks { fallback.disarm() }
         return left
     }
 
     private func finish() {
         timer?.cancel()
         timer = nil
+        dropFallbacks()
         onAnswer = nil
         ended(self)
         conclude()

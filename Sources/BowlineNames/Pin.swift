@@ -24,12 +24,36 @@ public struct Pin: Hashable, Sendable {
     }
 }
 
+extension Pin {
+    /// The name as rows have it: `*` stands for itself. Nil for what is no name, which matches nothing.
+    var rowName: DomainName? {
+        host == "*" ? DomainName(canonical: "*") : try? DomainName(host)
+    }
+
+    /// The pin in the cache's table: a row for each family that it has addresses of.
+    var entries: [CacheEntry] {
+        guard let name = rowName else { return [] }
+        return [RecordType.aaaa, .a].compactMap { type in
+            let addresses = addresses.filter { $0.recordType == type }
+            guard !addresses.isEmpty else { return nil }
+            var entry = CacheEntry(name: name, type: type, state: .pinned)
+            entry.data = addresses.map(RecordData.address)
+            entry.origin.source = .pin
+            entry.port = port
+            return entry
+        }
+    }
+}
+
 /// The pins of a resolver.
 struct PinTable {
     /// With their names read; nil stands for every name. A pin for what is no name matches nothing.
+    /// As they were given.
+    let all: [Pin]
     private let pins: [(name: DomainName?, pin: Pin)]
 
     init(_ pins: [Pin]) {
+        all = pins
         self.pins = pins.compactMap { pin in
             if pin.host == "*" { return (nil, pin) }
             return (try? DomainName(pin.host)).map { ($0, pin) }

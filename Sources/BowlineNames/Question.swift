@@ -31,7 +31,13 @@ struct QuestionResult {
 
 /// Waits for a question.
 protocol QuestionWaiter: AnyObject {
+    /// Whether it waits for the cache's sake, and isn't counted among the lookups that do.
+    var isBackground: Bool { get }
     func questionEnded(_ question: Question, _ result: QuestionResult)
+}
+
+extension QuestionWaiter {
+    var isBackground: Bool { false }
 }
 
 final class Question {
@@ -83,11 +89,12 @@ final class Question {
 
     // MARK: who waits
 
-    var waiterCount: Int { waiters.count }
+    /// How many lookups wait.
+    var waiterCount: Int { waiters.count { !$0.isBackground } }
 
     func join(_ waiter: any QuestionWaiter) {
         waiters.append(waiter)
-        mostWaiters = max(mostWaiters, waiters.count)
+        mostWaiters = max(mostWaiters, waiterCount)
         guard let graceTimer else { return }
         graceTimer.cancel()
         self.graceTimer = nil

@@ -50,7 +50,12 @@ public protocol Resolver: AnyObject {
     func servers() -> [ServerSnapshot]
 
     /// What the next lookup of a host would find, and why.
-    func explain(_ host: String) -> NameExplanation
+    ///
+    /// - Parameter port: the port of the connection that the addresses are for; only pins depend on it.
+    func explain(_ host: String, port: UInt16?) -> NameExplanation
+
+    /// The addresses that the user has decided on.
+    func pinned() -> [Pin]
 }
 
 extension Resolver {
@@ -75,13 +80,19 @@ extension Resolver {
     /// None: this resolver doesn't tell.
     public func servers() -> [ServerSnapshot] { [] }
 
+    /// None.
+    public func pinned() -> [Pin] { [] }
+
     /// What the cache has on the name.
-    public func explain(_ host: String) -> NameExplanation {
+    public func explain(_ host: String, port: UInt16?) -> NameExplanation {
         let name = try? DomainName(host)
         var explanation = NameExplanation(host: host, name: name, source: .network)
         if let name { explanation.entries = cache.snapshot(of: name) }
         return explanation
     }
+
+    /// What the next lookup of a host would find, and why, whatever the port.
+    public func explain(_ host: String) -> NameExplanation { explain(host, port: nil) }
 }
 
 /// Carries a reactor's resolver.

@@ -34,6 +34,19 @@ extension TypeAnswer {
         ttl = left
     }
 
+    /// Makes an answer of records past their TTL, with the TTL that such are given (RFC 8767, 4).
+    init(stale cached: CachedAnswer, for key: Question.Key, ttl staleTTL: Duration, now: ReactorInstant) {
+        var origin = cached.origin
+        origin.source = .stale
+        self.init(type: key.type, origin: origin, time: now)
+        let seconds = UInt32(clamping: staleTTL.components.seconds)
+        read(cached.answer, for: key, recordTTL: seconds)
+        if !cached.answer.records.isEmpty {
+            for index in records.indices { records[index].ttl = seconds }
+        }
+        ttl = seconds
+    }
+
     /// Makes an answer of a failure that is too fresh to ask again (RFC 9520).
     init(_ failed: CachedFailure, _ type: RecordType, now: ReactorInstant) {
         var error = failed.error

@@ -159,6 +159,20 @@ struct ConnectorTests {
         #expect(world.names.cache.connects(name, .a).map(\.outcome) == ["refused", "connected"])
     }
 
+    @Test("forgets after five minutes that an address failed, and after an hour how fast another was")
+    func oldHistory() throws {
+        let now = world.time.now
+        func history(_ outcome: String, _ age: Duration) -> AddressOrdering.History {
+            let record = CacheEntry.ConnectRecord(
+                address: addresses("192.0.2.1")[0], outcome: outcome, duration: .milliseconds(3), when: now - age)
+            return AddressOrdering.History(record, now: now)
+        }
+        #expect(history("refused", .seconds(299)) == .failed)
+        #expect(history("refused", .seconds(300)) == .unknown)
+        #expect(history("connected", .seconds(3599)) == .connected(roundTrip: .milliseconds(4)))
+        #expect(history("connected", .seconds(3600)) == .unknown)
+    }
+
     // MARK: failing
 
     @Test(

@@ -29,6 +29,53 @@ struct InspectionTests {
         #expect(after.servers.map(\.address) == [server])
     }
 
+    @Test("pins stand in the same table as what was learnt, and decide for their port")
+    func pins() async throws {
+        let (snapshot, plain, pinned, wild) = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
+            let pins = [
+                Pin(host: "H.test", port: 80, addresses: [two, six]), Pin(host: "*", port: 81, addresses: [two]),
+            ]
+            let resolver = DNSResolver(reactor, asking: server.address, pins: pins)
+            _ = try await resolver.lookup("h.test", types: [.a]).value
+            return (
+                resolver.snapshot(now: reactor.now), resolver.explain("h.test"), resolver.explain("h.test", port: 80),
+                resolver.explain("w.test", port: 81)
+            )
+        }
+        #expect(snapshot.entries.map(\.state) == [.pinned, .pinned, .pinned, .fresh])
+        #expect(snapshot.entries.map(\.port) == [80, 80, 81, nil])
+        #expect(snapshot.entries.map(\.name.text) == ["h.test", "h.test", "*", "h.test"])
+        #expect(snapshot.entries.map(\.data) == [[.address(six)], [.address(two)], [.address(two)], [.address(one)]])
+        #expect(plain.source == .cache && plain.addresses == [one] && plain.entries.count == 4)
+        #expect(pinned.source == .pin && pinned.addresses == [two, six])
+        #expect(wild.source == .pin && wild.addresses == [two] && wild.entries.map(\.state) == [.pinned])
+    }
+
+    @Test("an explanation tells what is served stale or fails from what would be asked for")
+    func staleAndFailed() async throws {
+        let sources = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
+            let resolver = DNSResolver(reactor, asking: server.address)
+            var known = DNSAnswer(outcome: .answer)
+            known.addresses = [one]
+            known.ttl = 60
+            let name = DomainName(canonical: "old.test")
+            resolver.cache.store(known, for: name, .a, origin: AnswerOrigin(), now: reactor.now + .seconds(-61))
+            let expired = resolver.explain("old.test")
+            let failure = LookupError(.timeout, name: name, types: [.a])
+            resolver.cache.noteFailure(failure, for: name, .a, now: reactor.now)
+            let stale = resolver.explain("old.test")
+            let other = DomainName(canonical: "bad.test")
+            resolver.cache.noteFailure(failure, for: other, .a, now: reactor.now)
+            let failed = resolver.explain("bad.test")
+            return [expired, stale, failed].map { ($0.source, $0.addresses, $0.entries.map(\.state)) }
+        }
+        #expect(sources.map(\.0) == [.network, .stale, .cache])
+        #expect(sources.map(\.1) == [[], [one], []])
+        #expect(sources.map(\.2) == [[.stale], [.stale], [.failed]])
+    }
+
     @Test("an explanation says where the next lookup would get its answer")
     func explain() async throws {
         let sources = try await Reactor.run { reactor in

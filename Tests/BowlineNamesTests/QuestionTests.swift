@@ -234,7 +234,7 @@ final class ScriptedServer: QueryServer {
         }
     }
 
-    private func end(_ reply: ServerReply) {
+    func end(_ reply: ServerReply) {
         queries.last?.end(reply)
         queries.last?.tellOwner()
     }

@@ -30,7 +30,9 @@ struct ResolverCacheTests {
 
     private func look(_ cache: ResolverCache, _ name: DomainName, _ type: RecordType, _ seconds: Double) -> String {
         switch cache.lookup(name, type, now: at(seconds)) {
-        case .hit(let cached): "\(cached.answer.outcome)"
+        case .hit(let cached), .due(let cached): "\(cached.answer.outcome)"
+        case .stale: "stale"
+        case .expired: "miss"
         case .failed(let failure): "failed \(failure.error.kind)"
         case .miss: "miss"
         }
@@ -182,7 +184,7 @@ struct ResolverCacheTests {
         #expect(cache.noteFailure(failure(.servfail), for: h, .a, now: at(59)).count == 1)
         #expect(look(cache, h, 59.5) == "answer")
         cache.noteFailure(failure(.servfail), for: h, .a, now: at(59.5))
-        #expect(look(cache, h, 60.6) == "failed servfail")
+        #expect(look(cache, h, 60.6) == "stale")
         #expect(look(cache, h, 61.6) == "miss")
     }
 
@@ -192,6 +194,41 @@ struct ResolverCacheTests {
         let cached = cache.store(Packet(code: code).answer, for: h, .a, origin: AnswerOrigin(), now: at(0))
         #expect(!cached.isFresh(at: at(0)))
         #expect(cache.count == 0)
+    }
+
+    @Test("lets an alias take the place of a name's own records of other types, and leaves what was found behind one")
+    func aliasArrives() {
+        for (isBehindAlias, expected) in [(false, "miss"), (true, "answer")] {
+            let cache = cache()
+            let six = Packet("h.test", .aaaa)
+            let answer =
+                isBehindAlias
+                ? six.cname("h.test", "w.test", 60).with { $0.address(w, address("2001:db8::1"), ttl: 60) }
+                : six.with { $0.address(h, address("2001:db8::1"), ttl: 60) }
+            cache.store(answer.answer, for: h, .aaaa, origin: AnswerOrigin(), now: at(0))
+            #expect(look(cache, h, .aaaa, 1) == "answer")
+            cache.store(
+                Packet().cname("h.test", "w.test", 60).a("w.test", "192.0.2.1", 60).answer, for: h, .a,
+                origin: AnswerOrigin(), now: at(1))
+            #expect(look(cache, h, .aaaa, 2) == expected)
+        }
+    }
+
+    @Test("shows when the addresses of a name changed, and what they were before; another order is no change")
+    func change() throws {
+        let cache = cache()
+        func put(_ addresses: [String], _ now: Double) {
+            let packet = addresses.reduce(Packet()) { $0.a("h.test", $1, 9) }
+            cache.store(packet.answer, for: h, .a, origin: AnswerOrigin(), now: at(now))
+        }
+        put(["192.0.2.1", "192.0.2.2"], 0)
+        put(["192.0.2.2", "192.0.2.1"], 10)
+        #expect(cache.snapshot(now: at(10)).first?.sinceChange == nil)
+        put(["192.0.2.3"], 20)
+        let entry = try #require(cache.snapshot(now: at(25)).first)
+        #expect(entry.changeCount == 1)
+        #expect(entry.sinceChange == .seconds(5))
+        #expect(entry.previousData.map(\.description) == ["192.0.2.2", "192.0.2.1"])
     }
 
     @Test("lets go of what was used least recently")
@@ -251,6 +288,7 @@ struct ResolverCacheTests {
         expected.responseCode = .noError
         expected.extendedErrors = [ExtendedError(code: 3)]
         expected.hits = 2
+        expected.nextRefresh = at(64)
         expected.age = .seconds(10)
         expected.idle = .seconds(5)
         expected.connects = [
@@ -283,7 +321,7 @@ struct ResolverCacheTests {
         #expect(states(30) == ["h.test A fresh", "x.test any stale"])
         #expect(states(60) == ["h.test A stale", "x.test any stale"])
         cache.noteFailure(failure(), for: h, .a, now: at(60))
-        #expect(states(60.5) == ["h.test A failed", "x.test any stale"])
+        #expect(states(60.5) == ["h.test A stale", "x.test any stale"])
         #expect(cache.snapshot(of: h, now: at(60.5)).first?.failure?.kind == .timeout)
         #expect(cache.snapshot(of: w, now: at(0.5)).first?.origin.server == server)
         #expect(cache.snapshot(of: w, now: at(0.5)).first?.remaining == .milliseconds(500))

@@ -117,6 +117,30 @@ struct ResolverCacheUseTests {
         #expect(questions == 2)
     }
 
+    @Test("a loopback address with a TTL of 0 after a public one is never in the cache, nor is the public one any more")
+    func rebinding() async throws {
+        let (answers, entries) = try await Reactor.run { reactor in
+            var isSecond = false
+            let server = try FakeDNSServer(reactor: reactor) { _ in
+                isSecond ? .addresses([.v4(.loopback)], ttl: 0) : .addresses([one], ttl: 1)
+            }
+            let resolver = DNSResolver(reactor, asking: server.address)
+            let first = try await resolver.lookup("h.test", types: [.a]).value
+            // As if the second had passed.
+            resolver.cache.flush()
+            var known = DNSAnswer(outcome: .answer)
+            known.addresses = [one]
+            known.ttl = 1
+            let name = DomainName(canonical: "h.test")
+            resolver.cache.store(known, for: name, .a, origin: AnswerOrigin(), now: reactor.now + .seconds(-2))
+            isSecond = true
+            let second = try await resolver.lookup("h.test", types: [.a]).value
+            return ([first.addresses, second.addresses], resolver.cache.snapshot(now: reactor.now))
+        }
+        #expect(answers == [[one], [.v4(.loopback)]])
+        #expect(entries.isEmpty)
+    }
+
     @Test("what is flushed is asked for again")
     func flush() async throws {
         let questions = try await Reactor.run { reactor in

@@ -16,7 +16,7 @@ public struct CacheEntry: Hashable, Sendable {
     public enum State: String, Hashable, Sendable {
         /// Records that the next lookup will use.
         case fresh
-        /// Past its TTL; the next lookup asks again.
+        /// Past its TTL; the next lookup asks again, and is served this if no server answers.
         case stale
         /// NODATA or NXDOMAIN; the next lookup will fail with it.
         case negative
@@ -64,7 +64,7 @@ public struct CacheEntry: Hashable, Sendable {
     public var lifetime: Duration = .zero
     /// What is left of that; negative once it has expired.
     public var remaining: Duration = .zero
-    /// When it will be asked again ahead of its end; nil if it won't.
+    /// From when on the next lookup also asks again, ahead of the entry's end; nil if it isn't used enough for that.
     public var nextRefresh: ReactorInstant?
     /// How it came: server, round trip, attempts, TCP, how many lookups waited for it.
     public var origin = AnswerOrigin()
@@ -82,6 +82,15 @@ public struct CacheEntry: Hashable, Sendable {
     public var idle: Duration = .zero
     /// The last attempt to connect to each address that was tried.
     public var connects: [ConnectRecord] = []
+
+    /// How often its addresses changed while it was here.
+    public var changeCount = 0
+    /// The addresses before the last change.
+    public var previousData: [RecordData] = []
+    /// The time since its addresses changed last; nil if they never did.
+    public var sinceChange: Duration?
+    /// The port that a pin is for; nil for what was learnt.
+    public var port: UInt16?
 
     /// Creates a row; the rest is filled in by whoever knows it.
     public init(name: DomainName, type: RecordType?, state: State) {
@@ -104,6 +113,10 @@ public struct CacheStatistics: Hashable, Sendable {
     public var negativeHits = 0
     /// Lookups answered with a failure that is kept.
     public var failureHits = 0
+    /// Lookups served with records past their TTL, because no server answered (RFC 8767).
+    public var staleHits = 0
+    /// Questions asked ahead of an answer's end.
+    public var refreshes = 0
     /// Lookups that found nothing to use.
     public var misses = 0
     /// Those of the misses that found an entry past its TTL.
@@ -122,7 +135,7 @@ public struct CacheStatistics: Hashable, Sendable {
     /// Creates counters at 0.
     public init() {}
 
-    /// Lookups that were answered from the cache.
+    /// Lookups that were answered from the cache, but for those that were served stale records after a wait.
     public var hits: Int { positiveHits + negativeHits + failureHits }
     /// All lookups.
     public var lookups: Int { hits + misses }

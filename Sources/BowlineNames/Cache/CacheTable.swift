@@ -3,6 +3,7 @@
 // linked by indices, so that a hit touches little memory and counts no references.
 
 internal import BowlineReactor
+internal import BowlineTransport
 
 /// A hash table whose entries are also a list, the most recently used first.
 struct CacheTable {
@@ -15,6 +16,10 @@ struct CacheTable {
         var hits = 0
         var lastUse: ReactorInstant
         var connects: [CacheEntry.ConnectRecord] = []
+        /// How the addresses changed; nil while they never did.
+        var history: AddressHistory?
+        /// The generation of the cache in which it last changed; 0 for what it was given and has not touched.
+        var changed: UInt64 = 0
         /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
         fileprivate(set) var newer = none
         fileprivate(set) var older = none
@@ -24,6 +29,17 @@ struct CacheTable {
             self.name = name
             self.type = type
             self.lastUse = lastUse
+        }
+    }
+
+    /// How often an entry's addresses changed, and the change before this one. A box, since few entries have one.
+    final class AddressHistory {
+        var count = 0
+        var previous: [IPAddress] = []
+        var when: ReactorInstant
+
+        init(when: ReactorInstant) {
+            self.when = when
         }
     }
 
@@ -56,6 +72,20 @@ struct CacheTable {
 
     /// Adds an entry that isn't there yet, as the newest.
     mutating func add(_ slot: consuming Slot) -> Int32 {
+        let index = place(slot)
+        linkFirst(index)
+        return index
+    }
+
+    /// Adds an entry that isn't there yet, as the first to go.
+    mutating func addLast(_ slot: consuming Slot) -> Int32 {
+        let index = place(slot)
+        linkLast(index)
+        return index
+    }
+
+    /// Puts an entry into its chain; it has no place in the order of use yet.
+    private mutating func place(_ slot: consuming Slot) -> Int32 {
         if count >= chains.count { grow() }
         let chain = chain(slot.name, slot.type)
         let index: Int32
@@ -70,7 +100,6 @@ struct CacheTable {
         slots[Int(index)].chain = chains[chain]
         chains[chain] = index
         count += 1
-        linkFirst(index)
         return index
     }
 
@@ -121,6 +150,13 @@ struct CacheTable {
         slots[Int(slot)].older = newest
         if newest >= 0 { slots[Int(newest)].newer = slot } else { oldest = slot }
         newest = slot
+    }
+
+    private mutating func linkLast(_ slot: Int32) {
+        slots[Int(slot)].newer = oldest
+        slots[Int(slot)].older = Self.none
+        if oldest >= 0 { slots[Int(oldest)].older = slot } else { newest = slot }
+        oldest = slot
     }
 
     private mutating func unlink(_ slot: Int32) {

@@ -13,12 +13,18 @@ package final class CachedAnswer: Sendable {
     package let stored: ReactorInstant
     /// When it expires: at this instant it isn't used any more. Equal to `stored` for what may not be cached.
     package let expires: ReactorInstant
+    /// From when on a use of it asks for it again, ahead of its end; `expires` if none does.
+    package let refreshes: ReactorInstant
 
-    init(_ answer: DNSAnswer, _ origin: AnswerOrigin, stored: ReactorInstant, expires: ReactorInstant) {
+    /// - Parameter share: the part of its lifetime that is left when it is asked for again; 0 for none.
+    init(
+        _ answer: DNSAnswer, _ origin: AnswerOrigin, stored: ReactorInstant, expires: ReactorInstant, share: Double = 0
+    ) {
         self.answer = answer
         self.origin = origin
         self.stored = stored
         self.expires = expires
+        refreshes = expires - (expires - stored) * share
     }
 
     /// Whether it may still be used.

@@ -2,7 +2,7 @@
 // hit that is all that a lookup costs, so a hit makes no allocation and hashes nothing (a DomainName brings its hash).
 // It has no clock, the caller says what time it is; and it must never grow beyond its capacity, whatever is asked.
 
-public import BowlineReactor
+package import BowlineReactor
 package import BowlineTransport
 
 /// A cache of DNS answers, bounded, with what is needed to look into it.
@@ -18,9 +18,15 @@ package import BowlineTransport
 /// ```
 public final class ResolverCache {
     /// What a lookup finds.
-    package enum Lookup {
+    package enum Lookup: Sendable {
         /// Records, NODATA or NXDOMAIN, not yet expired.
         case hit(CachedAnswer)
+        /// The same, and the time has come to ask for it again ahead of its end.
+        case due(CachedAnswer)
+        /// Records past their TTL, and servers that failed too short a while ago to be asked again.
+        case stale(CachedAnswer)
+        /// Records past their TTL: ask, and if no server answers, serve these.
+        case expired(CachedAnswer)
         /// The name failed a short while ago and may not be asked yet.
         case failed(CachedFailure)
         /// Nothing to use: ask.
@@ -28,22 +34,36 @@ public final class ResolverCache {
     }
 
     /// The type under which NXDOMAIN stands; it is reserved and can't be asked for (RFC 6895, 3.1).
-    private static let anyType = RecordType(rawValue: 0)
+    static let anyType = RecordType(rawValue: 0)
 
     /// The limits.
     public let policy: CachePolicy
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What has happened so far.
-    @exclusivity(unchecked) public private(set) var statistics = CacheStatistics()
+    @exclusivity(unchecked) public internal(set) var statistics = CacheStatistics()
     /// How many entries there are, also expired ones.
-    public var count: Int { table.count }
+    public var count: Int { shared?.count ?? table.count }
+    /// Behind this cache, the one that the reactors of a process share; nil if this one stands alone.
+    let shared: SharedCache?
 
-    @exclusivity(unchecked) private var table = CacheTable()
+    @exclusivity(unchecked) var table = CacheTable()
+    /// What has changed, for whoever keeps the entries elsewhere.
+    @exclusivity(unchecked) var journal = CacheJournal()
 
-    /// Creates an empty cache.
+    /// How often the shared cache had been flushed when this looked last.
+    @exclusivity(unchecked) var flushesSeen = 0
+
+    /// Creates an empty cache, for one reactor alone.
     public init(policy: CachePolicy = CachePolicy()) {
         self.policy = policy
+        shared = nil
+    }
+
+    /// Creates one reactor's view of a cache that several share. What it was asked for it answers again without a lock.
+    public init(sharing shared: SharedCache) {
+        policy = shared.policy
+        self.shared = shared
     }
 
     // MARK: - Lookup
@@ -54,11 +74,16 @@ public final class ResolverCache {
     ///
     /// - Complexity: O(1).
     package func lookup(_ name: DomainName, _ type: RecordType, now: ReactorInstant) -> Lookup {
+        if let shared { return lookup(name, type, in: shared, now: now) }
         let own = table.find(name, type)
         if own >= 0, let answer = table[own].answer, now < answer.expires {
             use(own, now)
-            if answer.answer.outcome == .answer { statistics.positiveHits += 1 } else { statistics.negativeHits += 1 }
-            return .hit(answer)
+            guard answer.answer.outcome == .answer else {
+                statistics.negativeHits += 1
+                return .hit(answer)
+            }
+            statistics.positiveHits += 1
+            return now >= answer.refreshes && isDue(own, now) ? .due(answer) : .hit(answer)
         }
         let whole = table.find(name, Self.anyType)
         if whole >= 0, let answer = table[whole].answer, now < answer.expires {
@@ -66,14 +91,45 @@ public final class ResolverCache {
             statistics.negativeHits += 1
             return .hit(answer)
         }
+        let stale = own >= 0 ? staleAnswer(own, whole, now) : nil
         if own >= 0, let failure = table[own].failure, now < failure.expires {
             use(own, now)
+            if let stale {
+                statistics.staleHits += 1
+                return .stale(stale)
+            }
             statistics.failureHits += 1
             return .failed(failure)
         }
         statistics.misses += 1
         if own >= 0 || whole >= 0 { statistics.expiredMisses += 1 }
-        return .miss
+        return stale.map(Lookup.expired) ?? .miss
+    }
+
+    /// Whether an answer that is still good is used enough to be asked for again, and may be.
+    private func isDue(_ slot: Int32, _ now: ReactorInstant) -> Bool {
+        guard policy.refreshHits > 0, table[slot].hits >= policy.refreshHits else { return false }
+        return table[slot].failure.map { now >= $0.expires } ?? true
+    }
+
+    /// The records past their TTL that may stand in for an answer: not too old, and nobody has said since that the name
+    /// doesn't exist.
+    private func staleAnswer(_ own: Int32, _ whole: Int32, _ now: ReactorInstant) -> CachedAnswer? {
+        guard let answer = table[own].answer, answer.answer.outcome == .answer,
+            now - answer.expires < policy.maximumStaleAge
+        else { return nil }
+        if whole >= 0, let later = table[whole].answer, later.stored >= answer.stored { return nil }
+        return answer
+    }
+
+    /// Counts a lookup that was served stale records after it had waited for servers.
+    package func noteStale() {
+        statistics.staleHits += 1
+    }
+
+    /// Counts a question that is asked ahead of an answer's end.
+    package func noteRefresh() {
+        statistics.refreshes += 1
     }
 
     // MARK: - Filling
@@ -90,6 +146,7 @@ public final class ResolverCache {
     package func store(
         _ answer: DNSAnswer, for name: DomainName, _ type: RecordType, origin: AnswerOrigin, now: ReactorInstant
     ) -> CachedAnswer {
+        if let shared { return adopt(shared.store(answer, for: name, type, origin: origin, now: now), name, type, now) }
         let limit: Duration
         switch answer.outcome {
         case .answer: limit = policy.maximumTTL
@@ -97,12 +154,16 @@ public final class ResolverCache {
         default: return CachedAnswer(answer, origin, stored: now, expires: now)
         }
         let lifetime = min(.seconds(answer.ttl ?? 0), limit)
-        let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime)
+        let share = answer.outcome == .answer && policy.refreshHits > 0 ? policy.refreshShare : 0
+        let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime, share: share)
         let canonical = answer.canonicalName(of: name)
         if answer.outcome != .nxdomain {
             // Somebody knows the names now.
             remove(name, Self.anyType)
-            if !answer.aliases.isEmpty { remove(canonical, Self.anyType) }
+            if !answer.aliases.isEmpty {
+                remove(canonical, Self.anyType)
+                removeOwnRecords(name, except: type)
+            }
         }
         guard lifetime > .zero, policy.capacity > 0, type != Self.anyType else {
             // What was known is no longer true either.
@@ -130,24 +191,33 @@ public final class ResolverCache {
     /// Notes that a lookup failed without any useful answer: for a second at first, then twice as long each time, up to
     /// five minutes (RFC 9520, 3.2).
     ///
+    /// Where stale records stand in, servers have more time to recover: thirty seconds at least (RFC 8767, 5).
+    ///
     /// - Returns: the failure as a box, with the instant from which the name may be asked again.
     /// - Complexity: O(1), amortised.
     @discardableResult
     package func noteFailure(
         _ error: LookupError, for name: DomainName, _ type: RecordType, now: ReactorInstant
     ) -> CachedFailure {
+        if let shared { return shared.noteFailure(error, for: name, type, now: now) }
         let known = table.find(name, type)
         var count = 1
         if known >= 0, let last = table[known].failure, now < last.expires + policy.maximumFailureTTL {
             count = last.count + 1
         }
         // 2^9 first TTLs are beyond five minutes; the shift stays small.
-        let delay = min(policy.firstFailureTTL * (1 << min(count - 1, 9)), policy.maximumFailureTTL)
+        var delay = min(policy.firstFailureTTL * (1 << min(count - 1, 9)), policy.maximumFailureTTL)
+        if known >= 0, table[known].answer?.isFresh(at: now) != true,
+            staleAnswer(known, table.find(name, Self.anyType), now) != nil
+        {
+            delay = max(delay, policy.staleRecheck)
+        }
         let failure = CachedFailure(error, stored: now, expires: now + delay, count: count)
         statistics.failures += 1
         guard policy.capacity > 0, type != Self.anyType else { return failure }
         let slot = known >= 0 ? known : add(name, type, now)
         table[slot].failure = failure
+        table[slot].changed = journal.next()
         table.moveToFront(slot)
         return failure
     }
@@ -159,6 +229,7 @@ public final class ResolverCache {
     package func noteConnect(
         _ name: DomainName, _ address: IPAddress, outcome: String, duration: Duration?, now: ReactorInstant
     ) {
+        if let shared { return shared.noteConnect(name, address, outcome: outcome, duration: duration, now: now) }
         let slot = table.find(name, address.family == .ipv4 ? .a : .aaaa)
         guard slot >= 0, table[slot].answer?.answer.addresses.contains(address) == true else { return }
         let record = CacheEntry.ConnectRecord(address: address, outcome: outcome, duration: duration, when: now)
@@ -167,105 +238,53 @@ public final class ResolverCache {
         } else {
             table[slot].connects.append(record)
         }
+        table[slot].changed = journal.next()
     }
 
     /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
     package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
+        if let shared { return shared.connects(name, type) }
         let slot = table.find(name, type)
         return slot >= 0 ? table[slot].connects : []
     }
 
-    // MARK: - Inspection
-
-    /// The entries, those used most recently first. Doesn't count as use.
-    ///
-    /// - Parameters:
-    ///   - name: only this name's entries; nil for all.
-    ///   - now: the reactor's time, for ages and what is left of TTLs.
-    /// - Complexity: O(entries).
-    public func snapshot(of name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> [CacheEntry] {
-        var entries: [CacheEntry] = []
-        var slot = table.newest
-        while slot >= 0 {
-            if name == nil || table[slot].name == name, let entry = entry(table[slot], now) {
-                entries.append(entry)
-            }
-            slot = table[slot].older
-        }
-        return entries
-    }
-
-    /// Removes a name's entries of all types, or everything.
-    ///
-    /// - Parameter name: nil for all names.
-    /// - Returns: how many entries there were.
-    /// - Complexity: O(entries).
-    @discardableResult
-    public func flush(_ name: DomainName? = nil) -> Int {
-        var removed = 0
-        var slot = table.newest
-        while slot >= 0 {
-            let next = table[slot].older
-            if name == nil || table[slot].name == name {
-                table.remove(slot)
-                removed += 1
-            }
-            slot = next
-        }
-        statistics.flushed += removed
-        return removed
-    }
-
-    private func entry(_ slot: CacheTable.Slot, _ now: ReactorInstant) -> CacheEntry? {
-        let failure = slot.failure.flatMap { now < $0.expires ? $0 : nil }
-        let type = slot.type == Self.anyType ? nil : slot.type
-        var entry: CacheEntry
-        if let cached = slot.answer {
-            let answer = cached.answer
-            let isFresh = cached.isFresh(at: now)
-            let state: CacheEntry.State = answer.outcome == .answer ? .fresh : .negative
-            entry = CacheEntry(name: slot.name, type: type, state: isFresh ? state : failure == nil ? .stale : .failed)
-            entry.data = answer.addresses.map(RecordData.address) + answer.records.map(\.data)
-            entry.aliases = answer.aliases
-            entry.recordTTL = answer.recordTTL
-            entry.originalTTL = answer.ttl.map { .seconds($0) }
-            entry.lifetime = cached.lifetime
-            entry.remaining = cached.remaining(at: now)
-            entry.origin = cached.origin
-            entry.responseCode = answer.responseCode
-            entry.extendedErrors = answer.extendedErrors
-            entry.age = now - cached.stored
-        } else if let failure {
-            entry = CacheEntry(name: slot.name, type: type, state: .failed)
-            entry.lifetime = failure.expires - failure.stored
-            entry.remaining = failure.expires - now
-            entry.origin.server = failure.error.servers.last?.server
-            entry.origin.attempts = failure.error.attempts
-            entry.responseCode = failure.error.responseCode
-            entry.extendedErrors = failure.error.extendedErrors
-            entry.age = now - failure.stored
-        } else {
-            // A failure that has expired; it stays only to remember how many there were in a row.
-            return nil
-        }
-        entry.failure = failure?.error
-        entry.hits = slot.hits
-        entry.idle = now - slot.lastUse
-        entry.connects = slot.connects
-        return entry
-    }
-
     // MARK: - Parts
 
-    private func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
+    func put(_ answer: CachedAnswer, _ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
         let known = table.find(name, type)
         let slot = known >= 0 ? known : add(name, type, now)
+        if let previous = table[slot].answer { noteChange(slot, from: previous.answer, to: answer.answer, now) }
         table[slot].answer = answer
         table[slot].failure = nil
+        table[slot].changed = journal.next()
         if !table[slot].connects.isEmpty {
             table[slot].connects.removeAll { !answer.answer.addresses.contains($0.address) }
         }
         table.moveToFront(slot)
+    }
+
+    /// Remembers the addresses that another set replaces.
+    private func noteChange(_ slot: Int32, from old: DNSAnswer, to new: DNSAnswer, _ now: ReactorInstant) {
+        // Equal lists are the usual case; a server may also rotate them.
+        guard old.outcome == .answer, new.outcome == .answer, old.addresses != new.addresses,
+            Set(old.addresses) != Set(new.addresses)
+        else { return }
+        let history = table[slot].history ?? CacheTable.AddressHistory(when: now)
+        history.count += 1
+        history.previous = old.addresses
+        history.when = now
+        table[slot].history = history
+    }
+
+    /// A name that has become an alias has no records of its own any more (RFC 1034, 3.6.2): those that are kept, fresh or
+    /// stale, aren't true.
+    private func removeOwnRecords(_ name: DomainName, except type: RecordType) {
+        for other in [RecordType.a, .aaaa, .https] where other != type {
+            let slot = table.find(name, other)
+            guard slot >= 0, let answer = table[slot].answer?.answer, answer.outcome == .answer, answer.aliases.isEmpty
+            else { continue }
+            remove(name, other)
+        }
     }
 
     private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
@@ -278,11 +297,13 @@ public final class ResolverCache {
 
     private func remove(_ name: DomainName, _ type: RecordType) {
         let slot = table.find(name, type)
-        if slot >= 0 { table.remove(slot) }
+        guard slot >= 0 else { return }
+        table.remove(slot)
+        journal.removed(name, type)
     }
 
     @inline(__always)
-    private func use(_ slot: Int32, _ now: ReactorInstant) {
+    func use(_ slot: Int32, _ now: ReactorInstant) {
         table[slot].hits += 1
         table[slot].lastUse = now
         table.moveToFront(slot)

@@ -13,8 +13,11 @@ extension DNSResolver {
         channels.map { $0.snapshot() }
     }
 
+    /// The addresses that the user has decided on.
+    public func pinned() -> [Pin] { pinTable.all }
+
     /// What the next lookup of a host would find, and why.
-    public func explain(_ host: String) -> NameExplanation {
+    public func explain(_ host: String, port: UInt16?) -> NameExplanation {
         if let address = IPAddress(host) {
             var explanation = NameExplanation(host: host, name: nil, source: .literal)
             explanation.addresses = [address]
@@ -23,23 +26,35 @@ extension DNSResolver {
         let name = try? DomainName(host)
         var explanation = NameExplanation(host: host, name: name, source: .network)
         guard let name else { return explanation }
-        explanation.entries = cache.snapshot(of: name, now: now)
+        let pins = pinned().filter { $0.host == "*" || $0.rowName == name }.flatMap(\.entries)
+        explanation.entries = pins + cache.snapshot(of: name, now: now)
         explanation.inFlight = inFlight().filter { $0.name == name }
         explanation.servers = servers().map(\.address)
-        switch localVerdict(on: name, port: nil) {
+        switch localVerdict(on: name, port: port) {
         case .addresses(let addresses, let source):
             explanation.source = source
             explanation.addresses = addresses
         case .nonexistent:
             explanation.source = .special
         case nil:
-            // A failure that is kept is an answer, too.
-            guard explanation.entries.contains(where: { $0.state != .stale }) else { break }
-            explanation.source = .cache
-            explanation.addresses = explanation.entries.filter { $0.state == .fresh }.flatMap { entry in
-                entry.data.compactMap { if case .address(let address) = $0 { address } else { nil } }
-            }
+            explanation.takeCached()
         }
         return explanation
+    }
+}
+
+extension NameExplanation {
+    /// Reads from the cache's rows what a lookup of addresses would get of them.
+    fileprivate mutating func takeCached() {
+        let rows = entries.filter { $0.state != .pinned && ($0.type == nil || $0.type == .a || $0.type == .aaaa) }
+        // Past their TTL and with servers that failed just now, records are served without asking (RFC 8767, 5).
+        let stale = rows.filter { $0.state == .stale && $0.failure != nil }
+        let isKnown = rows.contains { $0.state == .fresh || $0.state == .negative || $0.state == .failed }
+        guard isKnown || !stale.isEmpty else { return }
+        let fresh = rows.filter { $0.state == .fresh }
+        source = isKnown ? .cache : .stale
+        addresses = (fresh + stale).flatMap { entry in
+            entry.data.compactMap { if case .address(let address) = $0 { address } else { nil } }
+        }
     }
 }

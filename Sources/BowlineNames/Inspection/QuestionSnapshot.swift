@@ -1,6 +1,6 @@
 // A row of what is in flight.
 
-public import BowlineReactor
+import BowlineReactor
 public import BowlineTransport
 
 /// A question that waits for its answer, at one instant.

@@ -13,7 +13,7 @@ public import BowlineReactor
 public struct ResolverSnapshot: Hashable, Sendable {
     /// When it was taken.
     public var time: ReactorInstant
-    /// The cache's rows, those used most recently first.
+    /// The user's pins, then the cache's rows, those used most recently first.
     public var entries: [CacheEntry]
     /// The cache's counters.
     public var cache: CacheStatistics
@@ -42,7 +42,8 @@ extension Resolver {
     /// - Complexity: O(entries).
     public func snapshot(now: ReactorInstant = .monotonicNow) -> ResolverSnapshot {
         ResolverSnapshot(
-            time: now, entries: cache.snapshot(now: now), cache: cache.statistics, inFlight: inFlight(),
+            time: now, entries: pinned().flatMap(\.entries) + cache.snapshot(now: now), cache: cache.statistics,
+            inFlight: inFlight(),
             servers: servers())
     }
 }

@@ -8,6 +8,7 @@ import Glibc
 let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("deferred", deferred),
     ("timers", timers),
+    ("cache", cache),
     ("threads", threads),
     ("echo", echo),
     ("cold", cold),

@@ -1,0 +1,42 @@
+// The cache's memory of its own changes, for whoever keeps its entries elsewhere: a number that each change raises, which an
+// entry carries from its last one, and the keys of entries that ceased to be true. Raising a number is all that a change
+// costs. An entry that merely made room for others isn't in here: what is kept of it elsewhere stays true.
+
+import DequeModule
+
+/// What has changed in a cache, in order.
+struct CacheJournal {
+    /// How many removals are remembered. Whoever looks so seldom that more go by is told to begin anew.
+    static let capacity = 4096
+
+    /// Of the latest change; 0 before the first.
+    private(set) var generation: UInt64 = 0
+    /// Whoever saw the cache before this generation has to begin anew.
+    private(set) var start: UInt64 = 0
+    private var removals: Deque<(generation: UInt64, key: CacheChanges.Key)> = []
+
+    /// The generation of a change that happens now.
+    @inline(__always)
+    mutating func next() -> UInt64 {
+        generation += 1
+        return generation
+    }
+
+    /// An entry is gone because it isn't true any more.
+    mutating func removed(_ name: DomainName, _ type: RecordType) {
+        if removals.count == Self.capacity, let oldest = removals.popFirst() { start = oldest.generation }
+        removals.append((next(), CacheChanges.Key(name: name, type: type == ResolverCache.anyType ? nil : type)))
+    }
+
+    /// All entries are gone.
+    mutating func flushed() {
+        removals.removeAll()
+        start = next()
+    }
+
+    /// The keys that were removed after a generation.
+    func removed(since generation: UInt64) -> [CacheChanges.Key] {
+        guard let first = removals.firstIndex(where: { $0.generation > generation }) else { return [] }
+        return removals[first...].map(\.key)
+    }
+}

@@ -1,0 +1,46 @@
+// Serving what is stale (RFC 8767): what a lookup says of a name that was known once when no server answers, or none does in
+// good time. Made by the desk for a question about a name whose records have expired; used by the lookup that waits for it.
+
+import BowlineReactor
+
+/// Records past their TTL, in reserve for one lookup and one question.
+final class StaleFallback {
+    let question: Question
+    private let cached: CachedAnswer
+    private unowned let desk: QuestionDesk
+    private var timer: DelayedCall?
+
+    init(_ cached: CachedAnswer, for question: Question, desk: QuestionDesk) {
+        self.cached = cached
+        self.question = question
+        self.desk = desk
+    }
+
+    /// Calls `late` when the lookup has waited long enough. Who joins a question that is late already waits no longer.
+    func arm(_ late: @escaping () -> Void) {
+        let delay = desk.cache.policy.staleAnswerDelay - (desk.clock.now - question.startTime)
+        timer = desk.clock.callLater(max(.zero, delay)) { [self] in
+            timer = nil
+            late()
+        }
+    }
+
+    func disarm() {
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// What to say.
+    func answer() -> TypeAnswer {
+        desk.cache.noteStale()
+        return desk.stale(cached, for: question.key)
+    }
+
+    /// Keeps the question going though nobody waits for it any more.
+    func refresh() {
+        desk.keepAsking(question)
+    }
+}
+
+@available(*, unavailable)
+extension StaleFallback: Sendable {}

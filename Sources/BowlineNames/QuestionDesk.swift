@@ -1,0 +1,140 @@
+// Between a lookup and the servers: what the cache has is answered here, and what it hasn't becomes a question, which all who
+// want the same share. What comes of a question goes into the cache before anybody is told.
+//
+// The resolver has one. It knows the time from a clock and servers from whoever made it, so that all of it runs in a test's
+// virtual time.
+
+import BowlineReactor
+import BowlineTransport
+
+final class QuestionDesk {
+    let cache: ResolverCache
+    let clock: any ReactorClock
+    private let servers: () -> [any QueryServer]
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var questions: [Question.Key: Question] = [:]
+    /// Who waits for the cache's sake.
+    @exclusivity(unchecked) private var background: [ObjectIdentifier: BackgroundWaiter] = [:]
+
+    /// - Parameter servers: those to ask, in their order, at the time of asking.
+    init(cache: ResolverCache, clock: any ReactorClock, servers: @escaping () -> [any QueryServer]) {
+        self.cache = cache
+        self.clock = clock
+        self.servers = servers
+    }
+
+    /// What is being asked.
+    var inFlight: Dictionary<Question.Key, Question>.Values { questions.values }
+
+    // MARK: what is known
+
+    /// What the answer to a question is, as far as nobody has to be asked.
+    enum Finding {
+        case known(TypeAnswer)
+        /// Ask; records past their TTL stand in if no server answers.
+        case unknown(CachedAnswer?)
+    }
+
+    func find(_ key: Question.Key) -> Finding {
+        let now = clock.now
+        switch cache.lookup(key.name, key.type, now: now) {
+        case .hit(let cached):
+            return .known(TypeAnswer(cached, for: key, now: now))
+        case .due(let cached):
+            refresh(key)
+            return .known(TypeAnswer(cached, for: key, now: now))
+        case .stale(let cached):
+            return .known(stale(cached, for: key))
+        case .failed(let failed):
+            return .known(TypeAnswer(failed, key.type, now: now))
+        case .expired(let cached):
+            return .unknown(cached)
+        case .miss:
+            return .unknown(nil)
+        }
+    }
+
+    /// The answer that records past their TTL make.
+    func stale(_ cached: CachedAnswer, for key: Question.Key) -> TypeAnswer {
+        TypeAnswer(stale: cached, for: key, ttl: cache.policy.staleTTL, now: clock.now)
+    }
+
+    // MARK: asking
+
+    /// Joins the question that is in flight for this name and type, or begins one.
+    func ask(_ key: Question.Key, for lookup: Lookup, inReserve stale: CachedAnswer?) -> Question {
+        let question = self.question(key, for: lookup)
+        if let stale { lookup.fallBack(on: StaleFallback(stale, for: question, desk: self)) }
+        return question
+    }
+
+    private func question(_ key: Question.Key, for waiter: any QuestionWaiter) -> Question {
+        if let question = questions[key] {
+            question.join(waiter)
+            return question
+        }
+        let question = make(key)
+        question.join(waiter)
+        question.start()
+        return question
+    }
+
+    private func make(_ key: Question.Key) -> Question {
+        let question = Question(key, servers: servers(), clock: clock) { [self] question, result in
+            questions[question.key] = nil
+            remember(question.key, result)
+        }
+        questions[key] = question
+        return question
+    }
+
+    /// Keeps what was learnt, whoever still waits for it.
+    private func remember(_ key: Question.Key, _ result: QuestionResult) {
+        if let answer = result.answer {
+            cache.store(answer, for: key.name, key.type, origin: result.origin, now: clock.now)
+        } else if result.failure != .cancelled {
+            let failure = LookupError(result, for: key, elapsed: nil)
+            cache.noteFailure(failure, for: key.name, key.type, now: clock.now)
+        }
+    }
+
+    // MARK: asking for the cache's sake
+
+    /// Asks again for what is used much, ahead of its end; not while too much is asked for so.
+    private func refresh(_ key: Question.Key) {
+        guard questions[key] == nil, background.count < cache.policy.refreshLimit else { return }
+        let question = make(key)
+        cache.noteRefresh()
+        keepAsking(question)
+        question.start()
+    }
+
+    /// Keeps a question going for a bounded time, whoever else waits for it. One that stays without an answer so long has
+    /// failed, for servers that say nothing must not be asked again with every lookup (RFC 9520, 3.2).
+    func keepAsking(_ question: Question) {
+        let waiter = BackgroundWaiter(question, timeout: cache.policy.refreshTimeout, clock: clock) { [unowned self] in
+            let silent = question.silentServers.map {
+                LookupError.ServerReport(server: $0, kind: .timeout, detail: "no answer")
+            }
+            let failure = LookupError(
+                .timeout, name: question.key.name, types: [question.key.type], servers: question.reports + silent,
+                attempts: question.tries)
+            cache.noteFailure(failure, for: question.key.name, question.key.type, now: clock.now)
+        } ended: { [unowned self] waiter in
+            background[ObjectIdentifier(waiter)] = nil
+        }
+        background[ObjectIdentifier(waiter)] = waiter
+    }
+
+    /// Ends all questions without telling anybody.
+    func abandonAll() {
+        for waiter in background.values { waiter.cancel() }
+        background = [:]
+        for question in questions.values { question.abandon() }
+        questions = [:]
+    }
+}
+
+@available(*, unavailable)
+extension QuestionDesk: Sendable {}
