@@ -24,6 +24,10 @@ public final class DNSResolver: Resolver {
     /// What it has learnt.
     public let cache: ResolverCache
     private unowned let reactor: Reactor
+    /// A clock that a test turns by hand. The reactor isn't held: it holds its resolver.
+    private let givenClock: (any ReactorClock)?
+    /// What it knows the time from.
+    private var clock: any ReactorClock { givenClock ?? reactor }
     private let givenConfiguration: ResolverConfiguration?
     private let givenHosts: Hosts
     private let pins: PinTable
@@ -31,7 +35,9 @@ public final class DNSResolver: Resolver {
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var settings: Settings?
     /// Where a question is answered from the cache, or put to the servers.
-    private lazy var desk = QuestionDesk(cache: cache, clock: reactor) { [unowned self] in currentSettings().channels }
+    private lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
+        currentSettings().servers.order()
+    }
     @exclusivity(unchecked) private var lookups: [ObjectIdentifier: Lookup] = [:]
     /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
     /// one that was replaced still has lookups under way.
@@ -41,12 +47,12 @@ public final class DNSResolver: Resolver {
     private final class Settings {
         let configuration: ResolverConfiguration
         let hosts: HostsFile
-        let channels: [AresChannel]
+        let servers: ServerList
 
-        init(_ configuration: ResolverConfiguration, _ hosts: HostsFile, _ channels: [AresChannel]) {
+        init(_ configuration: ResolverConfiguration, _ hosts: HostsFile, _ servers: ServerList) {
             self.configuration = configuration
             self.hosts = hosts
-            self.channels = channels
+            self.servers = servers
         }
     }
 
@@ -56,11 +62,21 @@ public final class DNSResolver: Resolver {
     ///   - hosts: which names the hosts file gives.
     ///   - pins: addresses that the user has decided on.
     ///   - cache: where to remember; one of its own if nil.
-    public init(
+    public convenience init(
         reactor: Reactor, configuration: ResolverConfiguration? = nil, hosts: Hosts = .system, pins: [Pin] = [],
         cache: ResolverCache = ResolverCache()
     ) {
+        self.init(
+            reactor: reactor, clock: nil, configuration: configuration, hosts: hosts, pins: pins, cache: cache)
+    }
+
+    /// Creates a resolver that may know the time from another clock than its reactor.
+    package init(
+        reactor: Reactor, clock: (any ReactorClock)?, configuration: ResolverConfiguration?, hosts: Hosts, pins: [Pin],
+        cache: ResolverCache
+    ) {
         self.reactor = reactor
+        givenClock = clock
         givenConfiguration = configuration
         givenHosts = hosts
         self.pins = PinTable(pins)
@@ -78,11 +94,11 @@ public final class DNSResolver: Resolver {
             case .system: HostsFile.load()
             case .table(let table): table
             }
-        // A server that c-ares can't be told of (there is no such address family) is left out, as if it didn't answer.
-        let channels = configuration.servers.compactMap {
-            try? AresChannel(asking: $0, usesTCP: configuration.usesTCPOnly, reactor: reactor)
+        let options = NameServer.Options(configuration)
+        let servers = configuration.servers.map {
+            NameServer($0, options: options, reactor: reactor, clock: clock)
         }
-        let made = Settings(configuration, hosts, channels)
+        let made = Settings(configuration, hosts, ServerList(servers, rotates: configuration.rotates))
         settings = made
         return made
     }
@@ -90,7 +106,7 @@ public final class DNSResolver: Resolver {
     /// Reads the configuration and the hosts file anew, when next asked. What is in flight ends as it began; the cache
     /// stays.
     public func reload() {
-        // Questions in flight keep their channels until they end; a channel closes when the last one lets go of it.
+        // Questions in flight keep their servers until they end; a channel closes when the last one lets go of it.
         settings = nil
     }
 
@@ -99,7 +115,7 @@ public final class DNSResolver: Resolver {
         let lookups = self.lookups.values
         self.lookups = [:]
         desk.abandonAll()
-        for channel in settings?.channels ?? [] { channel.close() }
+        for server in nameServers { server.close() }
         settings = nil
         if let stopObserver { reactor.forgetStopObserver(stopObserver) }
         stopObserver = nil
@@ -114,10 +130,10 @@ public final class DNSResolver: Resolver {
 
     // MARK: what the inspection reads
 
-    var now: ReactorInstant { reactor.now }
+    var now: ReactorInstant { clock.now }
     var pinTable: PinTable { pins }
     var questionsInFlight: Dictionary<Question.Key, Question>.Values { desk.inFlight }
-    var channels: [AresChannel] { settings?.channels ?? [] }
+    var nameServers: [NameServer] { settings?.servers.servers ?? [] }
 
     // MARK: looking up
 
@@ -137,14 +153,14 @@ public final class DNSResolver: Resolver {
         guard !name.endsInNumber else { return .failed(NameError(text: request.host, reason: .endsInNumber)) }
         guard !reactor.isClosing else { return .failed(ReactorStopped()) }
 
-        let lookup = Lookup(name, request, clock: reactor, onAnswer: onAnswer) { [self] lookup in
+        let lookup = Lookup(name, request, clock: clock, onAnswer: onAnswer) { [self] lookup in
             lookups[ObjectIdentifier(lookup)] = nil
         }
         let verdict = localVerdict(on: name, port: request.port)
         observeStop()
         var asked: [Question] = []
         for type in request.types {
-            if let known = verdict?.answer(name, type, time: reactor.now) {
+            if let known = verdict?.answer(name, type, time: clock.now) {
                 lookup.take(known)
                 continue
             }
@@ -166,7 +182,7 @@ public final class DNSResolver: Resolver {
         let type: RecordType = address.family == .ipv4 ? .a : .aaaa
         let record = ResourceRecord(name: .root, type: type, ttl: 0, data: .address(address))
         let answer = TypeAnswer(
-            type: type, records: [record], origin: AnswerOrigin(source: .literal), time: reactor.now)
+            type: type, records: [record], origin: AnswerOrigin(source: .literal), time: clock.now)
         guard request.types.contains(type) else {
             return .failed(
                 LookupError(

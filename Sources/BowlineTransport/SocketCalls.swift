@@ -101,6 +101,37 @@ package enum SocketCalls {
         return result(retrying { Int(bowline_sendmmsg(descriptor, datagrams.baseAddress, UInt32(datagrams.count))) })
     }
 
+    /// The most datagrams of a call in slots.
+    package static let slotBatch = Int(BOWLINE_BATCH)
+
+    /// Receives datagrams on a connected socket into slots of one size, up to `slotBatch` of them; the result counts
+    /// datagrams. The corresponding C function is `recvmmsg`.
+    package static func receiveSlots(
+        _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, slot: Int,
+        lengths: UnsafeMutableBufferPointer<UInt32>
+    ) -> TransferResult {
+        if let code = SocketFaults.take(.receive) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        let count = UInt32(min(buffer.count / slot, lengths.count, slotBatch))
+        let bytes = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        return result(
+            retrying { Int(bowline_recv_slots(descriptor, bytes, UInt32(slot), lengths.baseAddress, count)) })
+    }
+
+    /// Sends datagrams on a connected socket from slots of one size, the first `count` of them; the result counts
+    /// datagrams. The corresponding C function is `sendmmsg`.
+    package static func sendSlots(
+        _ descriptor: Int32, from buffer: UnsafeRawBufferPointer, slot: Int, lengths: UnsafeBufferPointer<UInt32>
+    ) -> TransferResult {
+        if let code = SocketFaults.take(.send) { return code == EAGAIN ? .wouldBlock : .failed(code) }
+        let bytes = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        return result(
+            retrying {
+                Int(
+                    bowline_send_slots(
+                        descriptor, bytes, UInt32(slot), lengths.baseAddress, UInt32(min(lengths.count, slotBatch))))
+            })
+    }
+
     /// Closes one direction; fails silently where the peer has closed already. The corresponding C function is
     /// `shutdown`.
     package static func shutdownWriting(_ descriptor: Int32) {

@@ -41,3 +41,31 @@ int bowline_sendmmsg(int fd, const struct bowline_datagram *datagrams, unsigned 
     }
     return sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
+
+int bowline_recv_slots(int fd, uint8_t *bytes, uint32_t slot, uint32_t *lengths, unsigned int count) {
+    struct mmsghdr messages[BOWLINE_BATCH];
+    struct iovec vectors[BOWLINE_BATCH];
+    if (count > BOWLINE_BATCH) count = BOWLINE_BATCH;
+    memset(messages, 0, count * sizeof messages[0]);
+    for (unsigned int i = 0; i < count; i++) {
+        vectors[i] = (struct iovec){ bytes + (size_t)i * slot, slot };
+        messages[i].msg_hdr.msg_iov = &vectors[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    int received = recvmmsg(fd, messages, count, MSG_DONTWAIT, 0);
+    for (int i = 0; i < received; i++) lengths[i] = messages[i].msg_len;
+    return received;
+}
+
+int bowline_send_slots(int fd, const uint8_t *bytes, uint32_t slot, const uint32_t *lengths, unsigned int count) {
+    struct mmsghdr messages[BOWLINE_BATCH];
+    struct iovec vectors[BOWLINE_BATCH];
+    if (count > BOWLINE_BATCH) count = BOWLINE_BATCH;
+    memset(messages, 0, count * sizeof messages[0]);
+    for (unsigned int i = 0; i < count; i++) {
+        vectors[i] = (struct iovec){ (void *)(bytes + (size_t)i * slot), lengths[i] };
+        messages[i].msg_hdr.msg_iov = &vectors[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    return sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+}

@@ -16,7 +16,9 @@ struct QuestionTests {
 
     private func started(_ servers: ScriptedServer...) -> (Question, Waiter) {
         let key = Question.Key(name: DomainName(canonical: "h.test"), type: .a)
-        let question = Question(key, servers: servers, clock: clock) { [log] _, result in log.results.append(result) }
+        let question = Question(key, order: ServerOrder(servers: servers), clock: clock) { [log] _, result in
+            log.results.append(result)
+        }
         let waiter = Waiter()
         question.join(waiter)
         question.start()
@@ -209,7 +211,10 @@ final class ScriptedServer: QueryServer {
         address = .ip(.v4(IPv4Address(192, 0, 2, number)), port: 53)
     }
 
+    let hedgeDelay = Question.silence
+
     func send(_ query: ServerQuery) {
+        query.noteStart(at: ReactorInstant(nanoseconds: 0))
         queries.append(query)
     }
 
@@ -220,7 +225,7 @@ final class ScriptedServer: QueryServer {
 
     /// Replies to the last query with an address.
     func answer() {
-        end(.packet(Packet().a("h.test", "192.0.2.1", 60).octets, isTCP: false))
+        end(packet: Packet().a("h.test", "192.0.2.1", 60).octets)
     }
 
     func reply(_ reply: Reply) {
@@ -228,10 +233,15 @@ final class ScriptedServer: QueryServer {
         case .packet(let code, let explanation):
             var packet = Packet(code: code)
             if let explanation { packet.writer.edns(EDNS(extendedErrors: [ExtendedError(code: explanation)])) }
-            end(.packet(packet.octets, isTCP: false))
-        case .garbage: end(.packet([1, 2, 3], isTCP: false))
+            end(packet: packet.octets)
+        case .garbage: end(packet: [1, 2, 3])
         case .failure(let failure): end(.failed(failure))
         }
+    }
+
+    func end(packet: [UInt8]) {
+        guard let query = queries.last else { return }
+        end(.answer(DNSAnswer(reading: packet.span.bytes, name: query.name, type: query.type), isTCP: false))
     }
 
     func end(_ reply: ServerReply) {

@@ -9,14 +9,27 @@ let six = IPAddress.v6(IPv6Address(high: 0x2001_0DB8_0000_0000, low: 1))
 
 extension DNSResolver {
     /// A resolver that asks these servers, and has no hosts file unless it is given one.
+    /// - Parameter clock: what it knows the time from, if that isn't the reactor: then nothing is sent again, nobody else
+    ///   is asked and nothing is given up unless the test turns that clock, however slow the machine is.
     convenience init(
         _ reactor: Reactor, asking servers: SocketAddress..., hosts: HostsFile = HostsFile(), pins: [Pin] = [],
-        usesTCPOnly: Bool = false
+        usesTCPOnly: Bool = false, clock: (any ReactorClock)? = nil,
+        options: (inout ResolverConfiguration) -> Void = { _ in }
     ) {
         var configuration = ResolverConfiguration()
         configuration.servers = servers
         configuration.usesTCPOnly = usesTCPOnly
-        self.init(reactor: reactor, configuration: configuration, hosts: .table(hosts), pins: pins)
+        options(&configuration)
+        self.init(
+            reactor: reactor, clock: clock, configuration: configuration, hosts: .table(hosts), pins: pins,
+            cache: ResolverCache())
+    }
+}
+
+extension FakeDNSServer {
+    /// Lets the loop turn until so many questions have come.
+    nonisolated(nonsending) func await(_ count: Int, on reactor: Reactor) async throws {
+        while questions.count < count { try await reactor.pass(.milliseconds(1)) }
     }
 }
 

@@ -271,7 +271,9 @@ private final class DeskWorld {
     let clock = ManualClock(now: ReactorInstant(nanoseconds: 5_000_000_000))
     let server = ScriptedServer(1)
     let cache: ResolverCache
-    private(set) lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in [server] }
+    private(set) lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
+        ServerOrder(servers: [server])
+    }
 
     init(_ policy: CachePolicy = CachePolicy()) {
         cache = ResolverCache(policy: policy)
@@ -312,11 +314,11 @@ private final class LookupLog {
 
 extension ScriptedServer {
     fileprivate func answer(_ text: String = "192.0.2.1", ttl: UInt32 = 60, of host: String = "h.test") {
-        end(.packet(Packet(host).a(host, text, ttl).octets, isTCP: false))
+        end(packet: Packet(host).a(host, text, ttl).octets)
     }
 
     /// NODATA or NXDOMAIN, to be kept for 30 s.
     fileprivate func negative(_ code: ResponseCode) {
-        end(.packet(Packet(code: code).soa("test", ttl: 30, minimum: 30).octets, isTCP: false))
+        end(packet: Packet(code: code).soa("test", ttl: 30, minimum: 30).octets)
     }
 }

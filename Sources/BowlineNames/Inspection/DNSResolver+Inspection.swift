@@ -10,7 +10,7 @@ extension DNSResolver {
 
     /// The servers with what is known of each, in the configuration's order. Empty before the first question.
     public func servers() -> [ServerSnapshot] {
-        channels.map { $0.snapshot() }
+        nameServers.map { $0.snapshot() }
     }
 
     /// The addresses that the user has decided on.

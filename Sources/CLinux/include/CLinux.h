@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -29,5 +30,10 @@ struct bowline_datagram {
 #define BOWLINE_BATCH 64
 int bowline_recvmmsg(int fd, struct bowline_datagram *datagrams, unsigned int count);
 int bowline_sendmmsg(int fd, const struct bowline_datagram *datagrams, unsigned int count);
+
+// The same on a connected socket, for datagrams that stand in slots of one size: the i-th at bytes + i * slot. A datagram
+// that is longer than its slot is cut.
+int bowline_recv_slots(int fd, uint8_t *bytes, uint32_t slot, uint32_t *lengths, unsigned int count);
+int bowline_send_slots(int fd, const uint8_t *bytes, uint32_t slot, const uint32_t *lengths, unsigned int count);
 
 #endif

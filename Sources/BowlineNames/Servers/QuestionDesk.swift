@@ -10,7 +10,7 @@ import BowlineTransport
 final class QuestionDesk {
     let cache: ResolverCache
     let clock: any ReactorClock
-    private let servers: () -> [any QueryServer]
+    private let servers: () -> ServerOrder
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var questions: [Question.Key: Question] = [:]
@@ -18,7 +18,7 @@ final class QuestionDesk {
     @exclusivity(unchecked) private var background: [ObjectIdentifier: BackgroundWaiter] = [:]
 
     /// - Parameter servers: those to ask, in their order, at the time of asking.
-    init(cache: ResolverCache, clock: any ReactorClock, servers: @escaping () -> [any QueryServer]) {
+    init(cache: ResolverCache, clock: any ReactorClock, servers: @escaping () -> ServerOrder) {
         self.cache = cache
         self.clock = clock
         self.servers = servers
@@ -81,7 +81,7 @@ final class QuestionDesk {
     }
 
     private func make(_ key: Question.Key) -> Question {
-        let question = Question(key, servers: servers(), clock: clock) { [self] question, result in
+        let question = Question(key, order: servers(), clock: clock) { [self] question, result in
             questions[question.key] = nil
             remember(question.key, result)
         }

@@ -10,6 +10,8 @@ import BowlineTransport
 /// A server as a question sees it: the channel, or a script in a test.
 protocol QueryServer: AnyObject {
     var address: SocketAddress { get }
+    /// After how much silence another server is to be asked, too.
+    var hedgeDelay: Duration { get }
     /// Sends a query; its owner is told in a delivery phase.
     func send(_ query: ServerQuery)
     /// Ends the interest in a query.
@@ -46,13 +48,15 @@ final class Question {
         var type: RecordType
     }
 
-    /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts.
+    /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts. One whose
+    /// pace is known gets less time.
     static let silence: Duration = .milliseconds(300)
     /// When nobody waits any more, the answer is still waited for a moment, for the cache (RFC 8305, 5).
     static let grace: Duration = .seconds(1)
 
     let key: Key
     private let servers: [any QueryServer]
+    private let probe: (any QueryServer)?
     private let clock: any ReactorClock
     private let ended: (Question, QuestionResult) -> Void
 
@@ -68,20 +72,21 @@ final class Question {
     let startTime: ReactorInstant
     /// The most lookups that waited at once.
     @exclusivity(unchecked) private(set) var mostWaiters = 0
-    /// How many queries were sent so far.
-    @exclusivity(unchecked) private(set) var tries = 0
+    /// How many queries those servers were sent that are done.
+    @exclusivity(unchecked) private var pastTries = 0
     /// Each server that failed so far, in order.
     @exclusivity(unchecked) private(set) var reports: [LookupError.ServerReport] = []
     @exclusivity(unchecked) private var extendedErrors: [ExtendedError] = []
 
-    /// Creates a question for `servers`, in the order in which to ask them.
+    /// Creates a question for servers, in the order in which to ask them.
     /// - Parameter ended: called once, in a delivery phase, before the waiters are told; not after `abandon()`.
     init(
-        _ key: Key, servers: [any QueryServer], clock: any ReactorClock,
+        _ key: Key, order: ServerOrder, clock: any ReactorClock,
         ended: @escaping (Question, QuestionResult) -> Void
     ) {
         self.key = key
-        self.servers = servers
+        servers = order.servers
+        probe = order.probe
         self.clock = clock
         self.ended = ended
         startTime = clock.now
@@ -89,11 +94,12 @@ final class Question {
 
     // MARK: who waits
 
-    /// How many lookups wait.
-    var waiterCount: Int { waiters.count { !$0.isBackground } }
+    /// How many lookups wait. Counted, for thousands may.
+    @exclusivity(unchecked) private(set) var waiterCount = 0
 
     func join(_ waiter: any QuestionWaiter) {
         waiters.append(waiter)
+        if !waiter.isBackground { waiterCount += 1 }
         mostWaiters = max(mostWaiters, waiterCount)
         guard let graceTimer else { return }
         graceTimer.cancel()
@@ -103,7 +109,10 @@ final class Question {
 
     /// One waiter leaves, and harms no other. After the last one the question goes on for a moment.
     func leave(_ waiter: any QuestionWaiter) {
-        if let place = waiters.firstIndex(where: { $0 === waiter }) { waiters.remove(at: place) }
+        if let place = waiters.firstIndex(where: { $0 === waiter }) {
+            waiters.remove(at: place)
+            if !waiter.isBackground { waiterCount -= 1 }
+        }
         guard waiters.isEmpty, !isOver else { return }
         silenceTimer?.cancel()
         silenceTimer = nil
@@ -119,25 +128,31 @@ final class Question {
             silenceTimer = clock.callLater(.zero) { [self] in finish(failure: .noServer) }
         } else {
             askNext()
+            if let probe { ask(probe) }
         }
     }
 
     private func askNext() {
         guard nextServer < servers.count else { return }
-        let server = servers[nextServer]
         nextServer += 1
-        tries += 1
+        ask(servers[nextServer - 1])
+        awaitSilence()
+    }
+
+    private func ask(_ server: any QueryServer) {
         let query = ServerQuery(key.name, key.type, owner: self)
         asked.append((server, query))
         server.send(query)
-        awaitSilence()
     }
+
+    /// How many queries were sent so far, those that were sent again included.
+    var tries: Int { asked.reduce(pastTries) { $0 + $1.query.sendings } }
 
     private func awaitSilence() {
         silenceTimer?.cancel()
         silenceTimer = nil
-        guard nextServer < servers.count, !waiters.isEmpty else { return }
-        silenceTimer = clock.callLater(Self.silence) { [self] in askNext() }
+        guard nextServer > 0, nextServer < servers.count, !waiters.isEmpty else { return }
+        silenceTimer = clock.callLater(servers[nextServer - 1].hedgeDelay) { [self] in askNext() }
     }
 
     /// This question as its row of the inspection.
@@ -189,9 +204,10 @@ extension Question: ServerQueryOwner {
     func queryEnded(_ query: ServerQuery, _ reply: ServerReply) {
         guard !isOver, let place = asked.firstIndex(where: { $0.query === query }) else { return }
         let server = asked.remove(at: place).server.address
+        let allTries = tries + query.sendings
+        pastTries += query.sendings
         switch reply {
-        case .packet(let packet, let isTCP):
-            let answer = DNSAnswer(reading: packet.span.bytes, name: key.name, type: key.type)
+        case .answer(let answer, let isTCP):
             if let report = LookupError.ServerReport(of: server, failing: answer) {
                 extendedErrors += answer.extendedErrors
                 serverFailed(report)
@@ -201,12 +217,17 @@ extension Question: ServerQueryOwner {
                 QuestionResult(
                     answer: answer, failure: nil,
                     origin: AnswerOrigin(
-                        source: .network, server: server, roundTrip: clock.now - query.startTime, attempts: tries,
+                        source: .network, server: server, roundTrip: clock.now - query.lastTime, attempts: allTries,
                         usedTCP: isTCP, waiters: max(1, mostWaiters)),
                     servers: reports))
         case .failed(let failure):
             serverFailed(LookupError.ServerReport(of: server, failing: failure))
         }
+    }
+
+    func queryReplaced(_ query: ServerQuery, by successor: ServerQuery) {
+        guard let place = asked.firstIndex(where: { $0.query === query }) else { return }
+        asked[place].query = successor
     }
 
     /// Goes on with the next server at once; if there is none and nobody is still being waited for, that was it.

@@ -1,6 +1,7 @@
-// The sockets of c-ares: it makes its system calls through these functions, and each socket stands in the reactor's
-// table. With functions of our own, no write raises SIGPIPE (c-ares' own writev on TCP does), a server's address may
-// have a zone, and a socket costs no further fcntl calls.
+// The sockets of c-ares: it makes its system calls through these functions, and each socket stands in the reactor's table.
+// With functions of our own, no write raises SIGPIPE (c-ares' own writev on TCP does), a server's address may have a zone, a
+// socket costs no further fcntl calls, and datagrams go and come in batches: what is asked in a turn leaves at its end in
+// one sendmmsg, and one recvmmsg brings what c-ares then reads piece by piece.
 
 import BowlineReactor
 import BowlineTransport
@@ -62,13 +63,13 @@ enum AresSocketFunctions {
                 aclose: { descriptor, channel in AresChannel.at(channel).closeSocket(descriptor) },
                 aconnect: { descriptor, _, _, channel in connect(descriptor, AresChannel.at(channel).address) },
                 arecvfrom: { descriptor, buffer, count, _, sender, length, channel in
-                    let server = AresChannel.at(channel).address
-                    return receive(descriptor, UnsafeMutableRawBufferPointer(start: buffer, count: count))
-                        .notingSender(server, in: sender, length)
+                    let channel = AresChannel.at(channel)
+                    let buffer = UnsafeMutableRawBufferPointer(start: buffer, count: count)
+                    return channel.receive(descriptor, into: buffer).notingSender(channel.address, in: sender, length)
                 },
                 asendv: { descriptor, vectors, count, channel in
-                    let isTCP = AresChannel.at(channel).isTCP(descriptor)
-                    return send(descriptor, UnsafeBufferPointer(start: vectors, count: Int(count)), isTCP: isTCP)
+                    AresChannel.at(channel).send(
+                        descriptor, UnsafeBufferPointer(start: vectors, count: Int(count)))
                 }))
         return UnsafePointer(table)
     }()
@@ -84,7 +85,7 @@ enum AresSocketFunctions {
         return -1
     }
 
-    private static func receive(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    static func receiveStream(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
         switch SocketCalls.receive(descriptor, into: buffer) {
         case .bytes(let count): return count
         case .wouldBlock: errno = EAGAIN
@@ -93,11 +94,11 @@ enum AresSocketFunctions {
         return -1
     }
 
-    private static func send(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>, isTCP: Bool) -> Int {
+    static func sendStream(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) -> Int {
         var sent = 0
         for vector in vectors {
             let bytes = UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len)
-            switch isTCP ? SocketCalls.send(descriptor, bytes) : sendDatagram(descriptor, bytes) {
+            switch SocketCalls.send(descriptor, bytes) {
             case .bytes(let count):
                 sent += count
                 if count < bytes.count { return sent }
@@ -111,16 +112,6 @@ enum AresSocketFunctions {
         }
         return sent
     }
-
-    private static func sendDatagram(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> TransferResult {
-        var result = SocketCalls.send(descriptor, bytes)
-        // An ICMP error belongs to an earlier datagram. Taken here it would fail this query alone, and the one that was
-        // refused would wait for its timeout. Its own refusal follows, and is read: that fails all that are in flight.
-        if result == .failed(ECONNREFUSED) { result = SocketCalls.send(descriptor, bytes) }
-        // c-ares takes EAGAIN for the end of the server. The datagram is as good as lost on the way, and is sent again
-        // like any that is.
-        return result == .wouldBlock ? .bytes(bytes.count) : result
-    }
 }
 
 extension Int {
@@ -129,7 +120,7 @@ extension Int {
         _ server: SocketAddress, in sender: UnsafeMutablePointer<sockaddr>?,
         _ length: UnsafeMutablePointer<ares_socklen_t>?
     ) -> Int {
-        guard let sender, let length else { return self }
+        guard self >= 0, let sender, let length else { return self }
         server.withSockaddr { address, count in
             // c-ares gives room for an address of its server's family.
             UnsafeMutableRawPointer(sender).copyMemory(

@@ -1,0 +1,359 @@
+// c-ares in the reactor: one channel, which asks one server. Only this file, AresSocket.swift and AresError.swift know c-ares.
+//
+// c-ares builds the query, hands it to be sent, matches what comes back (id, question, address) and repeats it over TCP when
+// the answer is truncated. Everything else is the toolkit's own: which server, how many at once, when a question is sent again
+// (NameServer), when the next server is asked (Question), literals, hosts, cache, deadlines. `ares_getaddrinfo` is not used:
+// it sends literals to the wire, reads /etc/hosts on every call and waits for both families.
+//
+// The rules that keep it safe, each paid for by somebody's crash:
+// - A callback of c-ares may run inside the call that starts a query, and must not destroy or cancel (a double free in
+//   1.18.1). So it does two things: it reads the packet into a value, and tells the server that its query ended, which puts
+//   it on a list. Everything else happens in the delivery phase, with no frame of c-ares on the stack.
+// - A single query can't be cancelled. It is released: nobody listens any more. When nobody listens to any query that
+//   c-ares holds, all of them are cancelled.
+// - Readiness is level-triggered, for c-ares reads a TCP answer in two steps; an error or hang-up is passed on as
+//   readable, or an ICMP error makes the loop spin.
+// - c-ares takes a failed send for the end of the server, so datagrams are queued here and c-ares is told that they left.
+//   It tries once; a datagram that stays without an answer is sent again below it, the same bytes from the same port.
+// - Its own timeout is beyond everybody's patience: `ares_timeout`, which is linear in the queries and truncates to
+//   milliseconds, is never asked, and there is no timer and no tick.
+// - It drops an error that comes as a header alone, and forgets EDNS for all queries once one of them met a server without:
+//   both are taken out before c-ares sees them (`channelIntercepts`).
+// - Descriptors come and go inside these calls, and their numbers come back at once: the reactor's table tells old
+//   events from new ones.
+
+import BowlineReactor
+import BowlineTransport
+import CAres
+import CLinux
+import Glibc
+
+/// Told by its channels what came of the queries, and what came that c-ares must not see.
+protocol AresChannelOwner: AnyObject {
+    /// A query ended; called from inside c-ares, so only to take note of it.
+    func channelEnded(_ query: ServerQuery, _ reply: ServerReply)
+    /// A query's datagram could not be sent at all.
+    func channelCouldNotSend(_ query: ServerQuery)
+    /// A packet came whose code is an error and that c-ares would misread. True if it was dealt with.
+    func channelIntercepts(_ packet: UnsafeRawBufferPointer, on channel: AresChannel) -> Bool
+    /// c-ares repeats the query with this id over TCP.
+    func channelRepeatsOverTCP(_ id: UInt16, on channel: AresChannel)
+}
+
+/// Asks one DNS server through c-ares, with sockets in the reactor.
+final class AresChannel {
+    /// No less than the patience of anybody who waits, in milliseconds.
+    private static let timeout: CInt = 600_000
+    /// Answers of 1,232 octets fit any path without fragments (DNS flag day 2020).
+    static let ednsPayload: CInt = 1_232
+    /// The longest answer over UDP without EDNS (RFC 1035, 2.3.4).
+    private static let plainPayload = 512
+    /// Asked of the system for bursts of answers; it gives what net.core.rmem_max allows.
+    private static let receiveBuffer: CInt = 1 << 20
+    /// The library's own initialisation, once for the process.
+    private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
+
+    let address: SocketAddress
+    /// Whether it offers EDNS.
+    let usesEDNS: Bool
+    private unowned let owner: any AresChannelOwner
+    private unowned let reactor: Reactor
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var channel: ares_channel?
+    @exclusivity(unchecked) private var streams: [AresSocket] = []
+    /// c-ares opens one UDP socket for a server, and closes it when no query is left.
+    @exclusivity(unchecked) private var socket: AresSocket?
+    @exclusivity(unchecked) private var batch: DatagramBatch?
+    @exclusivity(unchecked) private var isFlushQueued = false
+    /// Queries that c-ares holds, and how many of them somebody still wants.
+    @exclusivity(unchecked) private(set) var held = 0
+    @exclusivity(unchecked) private(set) var wanted = 0
+    /// How many it was given so far.
+    @exclusivity(unchecked) private(set) var started = 0
+    /// The query that c-ares is being given: what it sends meanwhile is its datagram.
+    @exclusivity(unchecked) private var starting: ServerQuery?
+    /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
+    @exclusivity(unchecked) private var isReadingTCP = false
+
+    /// Creates a channel that asks `server`. It opens no socket before the first query.
+    init(
+        asking server: SocketAddress, overTCP: Bool, usesEDNS: Bool, owner: any AresChannelOwner, reactor: Reactor
+    ) throws(AresError) {
+        address = server
+        self.usesEDNS = usesEDNS
+        self.owner = owner
+        self.reactor = reactor
+        try AresError.check(Self.libraryStatus)
+
+        var options = ares_options()
+        options.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES
+        if usesEDNS { options.flags |= ARES_FLAG_EDNS }
+        if overTCP { options.flags |= ARES_FLAG_USEVC }
+        options.timeout = Self.timeout
+        options.tries = 1
+        options.ednspsz = Self.ednsPayload
+        options.sock_state_cb = { channel, descriptor, reads, writes in
+            AresChannel.at(channel).socketChanged(descriptor, reads: reads != 0, writes: writes != 0)
+        }
+        // Unretained: the channel destroys its ares_channel, and with it every way back here, before it goes.
+        let this = Unmanaged.passUnretained(self).toOpaque()
+        options.sock_state_cb_data = this
+
+        // With all of these given, even if empty, c-ares reads no configuration file.
+        options.ndots = 1
+        var placeholder = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+        let mask =
+            ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB
+            | ARES_OPT_NDOTS | ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_LOOKUPS
+        let status = withUnsafeMutablePointer(to: &placeholder) { address in
+            var lookups: [CChar] = [CChar(UInt8(ascii: "b")), 0]
+            return lookups.withUnsafeMutableBufferPointer { lookups in
+                options.servers = address
+                options.nservers = 1
+                options.lookups = lookups.baseAddress
+                return ares_init_options(&channel, &options, mask)
+            }
+        }
+        try AresError.check(status)
+        ares_set_socket_functions(channel, AresSocketFunctions.table, this)
+        try setServer()
+    }
+
+    deinit {
+        close()
+    }
+
+    /// The channel that c-ares was given as its context.
+    static func at(_ context: UnsafeMutableRawPointer?) -> AresChannel {
+        guard let context else { preconditionFailure("c-ares lost its context") }
+        return Unmanaged<AresChannel>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    private func setServer() throws(AresError) {
+        guard case .ip(let ip, let port) = address else { throw AresError(status: ARES_EBADSTR) }
+        var node = ares_addr_port_node()
+        node.udp_port = CInt(port)
+        node.tcp_port = CInt(port)
+        switch ip {
+        case .v4(let address):
+            node.family = AF_INET
+            node.addr.addr4 = address.inAddr
+        case .v6(let address):
+            node.family = AF_INET6
+            withUnsafeMutableBytes(of: &node.addr) { $0.storeBytes(of: address.in6Addr, as: in6_addr.self) }
+        }
+        try AresError.check(ares_set_servers_ports(channel, &node))
+    }
+
+    /// Destroys the c-ares channel; every query ends as cancelled. Called from the loop, never from inside c-ares.
+    func close() {
+        guard let channel else { return }
+        self.channel = nil
+        ares_destroy(channel)
+    }
+
+    // MARK: queries
+
+    /// Gives a query to c-ares.
+    /// - Parameter spelling: the name as it is to be asked, in DNS notation, with a NUL at its end.
+    func start(_ query: ServerQuery, spelling: UnsafePointer<CChar>) {
+        guard let channel else { return owner.channelEnded(query, .failed(.cancelled)) }
+        // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel.
+        query.channel = self
+        query.keeper = owner
+        held += 1
+        wanted += 1
+        started += 1
+        starting = query
+        // Retained for the one callback that c-ares makes for each query, whatever happens.
+        let context = Unmanaged.passRetained(query).toOpaque()
+        ares_query(
+            channel, spelling, CInt(WireRecord.internet), CInt(query.type.rawValue),
+            { context, status, _, packet, length in
+                guard let context else { return }
+                let query = Unmanaged<ServerQuery>.fromOpaque(context).takeRetainedValue()
+                query.channel?.ares(ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
+            }, context)
+        starting = nil
+    }
+
+    /// The callback of c-ares: reads, counts, takes note; nothing else.
+    private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
+        held -= 1
+        query.channel = nil
+        // The last reference may be this one, so it goes last.
+        let keeper = query.keeper
+        query.keeper = nil
+        defer { withExtendedLifetime(keeper) {} }
+        // Released: what comes of it is nobody's affair.
+        if query.isOver { return }
+        wanted -= 1
+        if packet.isEmpty {
+            owner.channelEnded(query, .failed(ServerFailure(status: status)))
+        } else {
+            var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type)
+            answer.spellingMatches = query.isSpelt(in: packet)
+            owner.channelEnded(query, .answer(answer, isTCP: isReadingTCP))
+        }
+    }
+
+    /// Notes that nobody wants a query any more that c-ares still holds. Before it is over.
+    func release(_ query: ServerQuery) {
+        guard query.channel === self else { return }
+        wanted -= 1
+    }
+
+    /// Ends what c-ares holds for nobody. Called in the delivery phase only.
+    func cancelUnwanted() {
+        if wanted == 0, held > 0, let channel { ares_cancel(channel) }
+    }
+
+    /// Sends a query's datagram again, the same octets from the same port; false if that port is closed.
+    func sendAgain(_ query: ServerQuery) -> Bool {
+        guard let batch, batch.descriptor == query.descriptor, query.channel === self else { return false }
+        query.datagram.withUnsafeBytes { enqueue($0, of: query, in: batch) }
+        return true
+    }
+
+    private func enqueue(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?, in batch: DatagramBatch) {
+        if batch.isFull { flush(batch) }
+        // What doesn't fit is no question of ours.
+        guard batch.append(bytes, of: query), !isFlushQueued else { return }
+        isFlushQueued = true
+        reactor.flushThisTurn(self)
+    }
+
+    private func flush(_ batch: DatagramBatch) {
+        batch.flush { query in owner.channelCouldNotSend(query) }
+    }
+
+    // MARK: sockets
+
+    func openSocket(_ family: CInt, _ type: CInt) -> Int32 {
+        let isTCP = type == CInt(SOCK_STREAM.rawValue)
+        do {
+            let descriptor = try SocketCalls.socket(family: family, type: isTCP ? SOCK_STREAM : SOCK_DGRAM)
+            let made = AresSocket(descriptor, isTCP: isTCP, channel: self)
+            // Either is a wish; the socket serves without.
+            if isTCP {
+                try? SocketCalls.setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+                streams.append(made)
+            } else {
+                try? SocketCalls.setOption(descriptor, SOL_SOCKET, SO_RCVBUF, Self.receiveBuffer)
+                socket = made
+                batch = DatagramBatch(descriptor)
+            }
+            return descriptor
+        } catch {
+            errno = error.code
+            return -1
+        }
+    }
+
+    func closeSocket(_ descriptor: Int32) -> CInt {
+        if let socket, socket.descriptor == descriptor {
+            socket.close(in: reactor)
+            self.socket = nil
+            batch = nil
+        } else if let place = streams.firstIndex(where: { $0.descriptor == descriptor }) {
+            streams.remove(at: place).close(in: reactor)
+        }
+        return 0
+    }
+
+    private func socket(_ descriptor: Int32) -> AresSocket? {
+        if let socket, socket.descriptor == descriptor { return socket }
+        return streams.first { $0.descriptor == descriptor }
+    }
+
+    /// The socket-state callback: what c-ares waits for on a socket. Neither means that it is about to be closed.
+    private func socketChanged(_ descriptor: Int32, reads: Bool, writes: Bool) {
+        var interest: Interest = []
+        if reads { interest.insert(.read) }
+        if writes { interest.insert(.write) }
+        if !interest.isEmpty { socket(descriptor)?.setInterest(interest, in: reactor) }
+    }
+
+    func process(_ socket: AresSocket, _ readiness: Readiness) {
+        guard let channel else { return }
+        let troubled = !readiness.isDisjoint(with: [.error, .hangup])
+        isReadingTCP = socket.isTCP
+        let batch = socket.isTCP ? nil : batch
+        batch?.beginReading(into: reactor.receiveBuffer)
+        ares_process_fd(
+            channel,
+            troubled || readiness.contains(.readable) ? socket.descriptor : ARES_SOCKET_BAD,
+            readiness.contains(.writable) ? socket.descriptor : ARES_SOCKET_BAD)
+        batch?.endReading()
+        isReadingTCP = false
+    }
+
+    // MARK: what c-ares calls for the system
+
+    func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard let batch, batch.descriptor == descriptor else {
+            return AresSocketFunctions.receiveStream(descriptor, buffer)
+        }
+        while true {
+            switch batch.next() {
+            case .datagram(let packet):
+                if isTroublesome(packet), owner.channelIntercepts(packet, on: self) { continue }
+                if isCutShort(packet) {
+                    owner.channelRepeatsOverTCP(UInt16(packet[0]) << 8 | UInt16(packet[1]), on: self)
+                }
+                let count = min(packet.count, buffer.count)
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: packet[..<count]))
+                return count
+            case .nothing:
+                errno = EAGAIN
+                return -1
+            case .failed(let code):
+                errno = code
+                return -1
+            }
+        }
+    }
+
+    /// Whether c-ares would misread a packet: an error without a question, or one that tells of EDNS.
+    private func isTroublesome(_ packet: UnsafeRawBufferPointer) -> Bool {
+        guard packet.count >= DNSHeader.octets, packet[2] & 0x80 != 0, packet[3] & 0x0F != 0 else { return false }
+        if packet.count == DNSHeader.octets { return true }
+        let code = packet[3] & 0x0F
+        let hasNoOPT = packet[10] == 0 && packet[11] == 0
+        return usesEDNS && hasNoOPT && (code == 1 || code == 4)
+    }
+
+    /// Whether c-ares will ask for a packet again over TCP.
+    private func isCutShort(_ packet: UnsafeRawBufferPointer) -> Bool {
+        guard packet.count >= DNSHeader.octets else { return false }
+        return packet[2] & 0x02 != 0 || packet.count > (usesEDNS ? Int(Self.ednsPayload) : Self.plainPayload)
+    }
+
+    func send(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) -> Int {
+        guard let batch, batch.descriptor == descriptor else {
+            return AresSocketFunctions.sendStream(descriptor, vectors)
+        }
+        guard let vector = vectors.first, vectors.count == 1 else {
+            errno = EMSGSIZE
+            return -1
+        }
+        let bytes = UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len)
+        if let starting {
+            starting.datagram = [UInt8](bytes)
+            starting.descriptor = descriptor
+        }
+        enqueue(bytes, of: starting, in: batch)
+        return bytes.count
+    }
+}
+
+@available(*, unavailable)
+extension AresChannel: Sendable {}
+
+extension AresChannel: TurnFlush {
+    func flush() {
+        isFlushQueued = false
+        if let batch { flush(batch) }
+    }
+}

@@ -1,0 +1,141 @@
+// The datagrams of one UDP socket: those that wait for the end of the turn, and those that one system call brought and c-ares
+// has not asked for yet. Used by the channel that owns the socket.
+
+import BowlineReactor
+import BowlineTransport
+import Glibc
+
+final class DatagramBatch {
+    /// A name has 255 octets at most; with header, type, class and OPT a question has no more than 282.
+    private static let questionSlot = 288
+    /// Answers of 1,232 octets were asked for. A longer one is cut here, and its length alone makes c-ares turn to TCP.
+    private static let answerSlot = 2_048
+
+    let descriptor: Int32
+    private let outgoing: UnsafeMutableRawBufferPointer
+    private let lengths: UnsafeMutableBufferPointer<UInt32>
+    /// Whose datagrams wait, in their order.
+    private var queries: [ServerQuery?] = []
+
+    // What was received is lent by the reactor for one call of c-ares, in which nobody else uses that buffer.
+    private var incoming = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private let incomingLengths: UnsafeMutableBufferPointer<UInt32>
+    private var received = 0
+    private var taken = 0
+    private var isDrained = false
+
+    init(_ descriptor: Int32) {
+        self.descriptor = descriptor
+        outgoing = .allocate(byteCount: Self.questionSlot * SocketCalls.slotBatch, alignment: 8)
+        lengths = .allocate(capacity: SocketCalls.slotBatch)
+        lengths.initialize(repeating: 0)
+        incomingLengths = .allocate(capacity: SocketCalls.slotBatch)
+        incomingLengths.initialize(repeating: 0)
+        queries.reserveCapacity(SocketCalls.slotBatch)
+    }
+
+    deinit {
+        outgoing.deallocate()
+        lengths.deallocate()
+        incomingLengths.deallocate()
+    }
+
+    // MARK: sending
+
+    var isFull: Bool { queries.count == SocketCalls.slotBatch }
+    var isEmpty: Bool { queries.isEmpty }
+
+    /// Puts a datagram behind those that wait. There must be room, and it must fit.
+    /// - Returns: whether it fits.
+    func append(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?) -> Bool {
+        guard bytes.count <= Self.questionSlot, !isFull else { return false }
+        let slot = UnsafeMutableRawBufferPointer(rebasing: outgoing[(queries.count * Self.questionSlot)...])
+        slot.copyMemory(from: bytes)
+        lengths[queries.count] = UInt32(bytes.count)
+        queries.append(query)
+        return true
+    }
+
+    /// Sends what waits.
+    /// - Parameter failed: called with each query whose datagram the system refused to send at all.
+    func flush(failed: (ServerQuery) -> Void) {
+        var sent = 0
+        var refusals = 0
+        loop: while sent < queries.count {
+            let rest = UnsafeRawBufferPointer(rebasing: outgoing[(sent * Self.questionSlot)...])
+            let result = SocketCalls.sendSlots(
+                descriptor, from: rest, slot: Self.questionSlot,
+                lengths: UnsafeBufferPointer(rebasing: lengths[sent..<queries.count]))
+            switch result {
+            case .bytes(let count):
+                sent += count
+            case .failed(ECONNREFUSED) where refusals < 2:
+                // An ICMP error belongs to an earlier datagram. Its own refusal follows, and is read: that fails all that
+                // are in flight.
+                refusals += 1
+            case .wouldBlock, .failed(ENOBUFS):
+                // As good as lost on the way, and sent again like any that is.
+                break loop
+            case .failed:
+                if let query = queries[sent] { failed(query) }
+                sent += 1
+            }
+        }
+        queries.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: receiving
+
+    /// Begins to read with a buffer that stays until `endReading`.
+    func beginReading(into buffer: UnsafeMutableRawBufferPointer) {
+        incoming = buffer
+        received = 0
+        taken = 0
+        isDrained = false
+    }
+
+    func endReading() {
+        incoming = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        received = 0
+        taken = 0
+    }
+
+    /// The next datagram.
+    enum Incoming {
+        case datagram(UnsafeRawBufferPointer)
+        case nothing
+        case failed(CInt)
+    }
+
+    func next() -> Incoming {
+        if taken == received {
+            guard !isDrained, incoming.count > 0 else { return .nothing }
+            let room = min(incoming.count / Self.answerSlot, incomingLengths.count)
+            switch SocketCalls.receiveSlots(
+                descriptor, into: incoming, slot: Self.answerSlot, lengths: incomingLengths)
+            {
+            case .bytes(let count):
+                received = count
+                taken = 0
+                // Fewer than there was room for: the socket is empty, and need not say so itself.
+                isDrained = count < room
+                if count == 0 { return .nothing }
+            case .wouldBlock:
+                isDrained = true
+                return .nothing
+            case .failed(let code):
+                isDrained = true
+                return .failed(code)
+            }
+        }
+        let start = taken * Self.answerSlot
+        let length = Int(incomingLengths[taken])
+        taken += 1
+        // To c-ares no octets are the end of the socket.
+        if length == 0 { return next() }
+        return .datagram(UnsafeRawBufferPointer(rebasing: incoming[start..<(start + length)]))
+    }
+}
+
+@available(*, unavailable)
+extension DatagramBatch: Sendable {}

@@ -1,0 +1,55 @@
+// Which queries are on their way, in the order in which they are due to be looked after. Three lines, one for each sending:
+// within a line all wait equally long, so that the first to come is the first due, and no heap is needed. What is over leaves
+// a line when it comes to its head.
+
+import BowlineReactor
+import DequeModule
+
+struct ResendSchedule {
+    enum Line: Int {
+        /// Sent once; due when the server's usual time has passed.
+        case first
+        /// Due for its last sending.
+        case second
+        /// Due to be given up.
+        case last
+    }
+
+    private var lines: [Deque<ServerQuery>] = [[], [], []]
+
+    mutating func append(_ query: ServerQuery, to line: Line = .first) {
+        dropOver(line)
+        if !query.isOver { lines[line.rawValue].append(query) }
+    }
+
+    /// The first of a line that isn't over.
+    mutating func first(_ line: Line) -> ServerQuery? {
+        dropOver(line)
+        return lines[line.rawValue].first
+    }
+
+    /// Takes the first of a line out of it if it is due.
+    mutating func popLate(
+        _ line: Line, before now: ReactorInstant, after due: (ServerQuery) -> ReactorInstant
+    ) -> ServerQuery? {
+        guard let query = first(line), due(query) <= now else { return nil }
+        return lines[line.rawValue].popFirst()
+    }
+
+    /// The query with an id on the wire that a channel has in flight.
+    /// - Complexity: O(queries in flight): for what is rare.
+    func find(_ id: UInt16, on channel: AresChannel) -> ServerQuery? {
+        for line in lines {
+            if let query = line.first(where: { $0.channel === channel && $0.id == id && !$0.isOver }) { return query }
+        }
+        return nil
+    }
+
+    mutating func removeAll() {
+        for index in lines.indices { lines[index].removeAll(keepingCapacity: true) }
+    }
+
+    private mutating func dropOver(_ line: Line) {
+        while let head = lines[line.rawValue].first, head.isOver { lines[line.rawValue].removeFirst() }
+    }
+}

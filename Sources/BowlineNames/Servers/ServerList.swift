@@ -1,0 +1,65 @@
+// The servers of a configuration, and in which order a question goes to them.
+
+import BowlineReactor
+import BowlineTransport
+
+/// Whom a question asks, one after the other.
+struct ServerOrder {
+    var servers: [any QueryServer]
+    /// A server that failed a while ago; asked besides the first, so that nobody waits for it.
+    var probe: (any QueryServer)?
+}
+
+final class ServerList {
+    let servers: [NameServer]
+    private let rotates: Bool
+    private var turn = 0
+
+    /// - Parameter rotates: whether the servers that are well take turns at being the first (`rotate`).
+    init(_ servers: [NameServer], rotates: Bool) {
+        self.servers = servers
+        self.rotates = rotates
+    }
+
+    /// The order for the next question: as the configuration has it, but clearly faster servers before slower ones, and those
+    /// that fail at the end.
+    func order() -> ServerOrder {
+        if servers.count < 2 { return ServerOrder(servers: servers) }
+        var well: [NameServer] = []
+        var failing: [NameServer] = []
+        var probe: NameServer?
+        for server in servers {
+            if !server.health.isFailing {
+                well.append(server)
+            } else if probe == nil, server.takeProbe() {
+                probe = server
+            } else {
+                failing.append(server)
+            }
+        }
+        if rotates, !well.isEmpty {
+            let first = turn % well.count
+            turn &+= 1
+            well = Array(well[first...] + well[..<first])
+        } else {
+            well = well.enumerated().sorted { ($0.element.slowness, $0.offset) < ($1.element.slowness, $1.offset) }
+                .map(\.element)
+        }
+        // With nobody else to ask, a probe is the question itself.
+        if well.isEmpty, let only = probe { return ServerOrder(servers: [only] + failing) }
+        return ServerOrder(servers: well + failing, probe: probe)
+    }
+}
+
+@available(*, unavailable)
+extension ServerList: Sendable {}
+
+extension NameServer {
+    /// The round trip in powers of two of some milliseconds: what differs by less is equal, and the configuration's order
+    /// counts. One that hasn't answered yet stands where it was put, before those that are far away.
+    fileprivate var slowness: Int {
+        let step: Int64 = 8_000_000
+        let roundTrip = roundTrips.isMeasured ? roundTrips.smoothed : 100_000_000
+        return Int64.bitWidth - (roundTrip / step).leadingZeroBitCount
+    }
+}

@@ -1,0 +1,136 @@
+// One question sent to one server, from its queue to its reply. Made by a question in flight, carried by a server's channels.
+
+import BowlineReactor
+
+/// What came of asking a server.
+enum ServerReply {
+    /// What a packet that matches the question says.
+    case answer(DNSAnswer, isTCP: Bool)
+    case failed(ServerFailure)
+}
+
+/// Why a server gave no answer.
+enum ServerFailure: Error, Hashable, Sendable {
+    /// Silence, after all sendings.
+    case timeout
+    /// Nobody listens there, the system can't reach it, or it breaks the connection.
+    case unreachable
+    /// What came could not be matched or read.
+    case malformed
+    /// The channel was closed, or nobody was interested any more.
+    case cancelled
+    /// No memory, no descriptor, or a name that c-ares refuses.
+    case local(CInt)
+}
+
+/// Told what came of a query, in the delivery phase.
+protocol ServerQueryOwner: AnyObject {
+    func queryEnded(_ query: ServerQuery, _ reply: ServerReply)
+    /// The server asks anew, in another way; what comes of it is told of `successor`.
+    func queryReplaced(_ query: ServerQuery, by successor: ServerQuery)
+}
+
+final class ServerQuery {
+    /// How it is asked. What a server turns out not to understand is left out the next time.
+    struct Manner: OptionSet {
+        let rawValue: UInt8
+        /// Over TCP from the start.
+        static let overTCP = Manner(rawValue: 1)
+        /// Without an OPT record.
+        static let plain = Manner(rawValue: 2)
+        /// The spelling that came back wasn't the one that was sent; asked once more.
+        static let misspelt = Manner(rawValue: 4)
+    }
+
+    let name: DomainName
+    let type: RecordType
+    let manner: Manner
+
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
+    /// Which channel's c-ares holds this query; nil before and afterwards.
+    @exclusivity(unchecked) var channel: AresChannel?
+    /// Whoever that channel tells: c-ares must not outlive it.
+    @exclusivity(unchecked) var keeper: AnyObject?
+    /// What left, without TCP's length, and from which socket.
+    @exclusivity(unchecked) var datagram: [UInt8] = []
+    @exclusivity(unchecked) var descriptor: Int32 = -1
+    /// When it was first sent, and last.
+    @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
+    @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
+    /// How often it was sent, those before it that it replaces included.
+    @exclusivity(unchecked) private(set) var sendings: Int
+    /// Whether it takes up room in its server's window.
+    @exclusivity(unchecked) var isInWindow = false
+    /// Whether its server has sent it and counts it among what is on its way.
+    @exclusivity(unchecked) var isLive = false
+    /// Whether c-ares repeats it over TCP, since its answer was cut short.
+    @exclusivity(unchecked) var isRepeatedOverTCP = false
+    @exclusivity(unchecked) private(set) var reply: ServerReply?
+
+    init(
+        _ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner, manner: Manner = [], sendings: Int = 0
+    ) {
+        self.name = name
+        self.type = type
+        self.owner = owner
+        self.manner = manner
+        self.sendings = sendings
+    }
+
+    /// Whether somebody still listens.
+    var isWanted: Bool { owner != nil }
+    /// Whether nothing more is to come of it.
+    var isOver: Bool { owner == nil || reply != nil }
+    /// Whether it is asked, or asked again, over TCP.
+    var usesTCP: Bool { isRepeatedOverTCP || manner.contains(.overTCP) }
+    /// Its id on the wire; nil before it was sent.
+    var id: UInt16? { datagram.count > 1 ? UInt16(datagram[0]) << 8 | UInt16(datagram[1]) : nil }
+
+    func forgetOwner() {
+        owner = nil
+    }
+
+    func noteStart(at now: ReactorInstant) {
+        startTime = now
+        noteSending(at: now)
+    }
+
+    func noteSending(at now: ReactorInstant) {
+        lastTime = now
+        sendings += 1
+    }
+
+    func end(_ reply: ServerReply) {
+        if self.reply == nil { self.reply = reply }
+    }
+
+    /// Tells the owner of the reply, once. Called in the delivery phase.
+    func tellOwner() {
+        guard let owner, let reply else { return }
+        self.owner = nil
+        owner.queryEnded(self, reply)
+    }
+
+    /// Hands its owner over to a query that asks the same in another manner.
+    func successor(in manner: Manner) -> ServerQuery? {
+        guard let owner else { return nil }
+        let successor = ServerQuery(name, type, owner: owner, manner: manner, sendings: sendings)
+        self.owner = nil
+        owner.queryReplaced(self, by: successor)
+        return successor
+    }
+
+    /// Whether a packet has the question as it was sent, letter for letter (0x20).
+    func isSpelt(in packet: UnsafeRawBufferPointer) -> Bool {
+        // The name ends before its type and class, and what follows them is the OPT record.
+        var end = DNSHeader.octets
+        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
+        guard end <= packet.count, end <= datagram.count else { return false }
+        for index in DNSHeader.octets..<end where packet[index] != datagram[index] { return false }
+        return true
+    }
+}
+
+@available(*, unavailable)
+extension ServerQuery: Sendable {}
