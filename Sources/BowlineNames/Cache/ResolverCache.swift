@@ -83,7 +83,7 @@ public final class ResolverCache {
                 return .hit(answer)
             }
             statistics.positiveHits += 1
-            return now >= answer.refreshes && isDue(own, now) ? .due(answer) : .hit(answer)
+            return now >= answer.refreshes && isDue(answer, own, now) ? .due(answer) : .hit(answer)
         }
         let whole = table.find(name, Self.anyType)
         if whole >= 0, let answer = table[whole].answer, now < answer.expires {
@@ -106,10 +106,11 @@ public final class ResolverCache {
         return stale.map(Lookup.expired) ?? .miss
     }
 
-    /// Whether an answer that is still good is used enough to be asked for again, and may be.
-    private func isDue(_ slot: Int32, _ now: ReactorInstant) -> Bool {
+    /// Whether an answer that is still good is used enough to be asked for again, may be, and nobody is at it.
+    private func isDue(_ answer: CachedAnswer, _ slot: Int32, _ now: ReactorInstant) -> Bool {
         guard policy.refreshHits > 0, table[slot].hits >= policy.refreshHits else { return false }
-        return table[slot].failure.map { now >= $0.expires } ?? true
+        if let failure = table[slot].failure, now < failure.expires { return false }
+        return answer.claimRefresh(until: now + policy.refreshTimeout, now: now)
     }
 
     /// The records past their TTL that may stand in for an answer: not too old, and nobody has said since that the name
@@ -217,6 +218,7 @@ public final class ResolverCache {
         guard policy.capacity > 0, type != Self.anyType else { return failure }
         let slot = known >= 0 ? known : add(name, type, now)
         table[slot].failure = failure
+        table[slot].answer?.releaseRefresh()
         table[slot].changed = journal.next()
         table.moveToFront(slot)
         return failure
