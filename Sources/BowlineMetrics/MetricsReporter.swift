@@ -15,7 +15,8 @@ public import CoreMetrics
 /// reporter.start(every: .seconds(10))
 /// ```
 /// Counters, in brackets their dimensions: `bowline_cache_hits` (kind: positive, negative, failure, stale),
-/// `bowline_cache_misses`, `bowline_cache_inserts`, `bowline_cache_uncacheable`, `bowline_cache_failures`,
+/// `bowline_cache_misses`, `bowline_cache_stale_answers` (of the misses, those that no server answered),
+/// `bowline_cache_inserts`, `bowline_cache_uncacheable`, `bowline_cache_failures`,
 /// `bowline_cache_evictions`, `bowline_cache_flushed`, `bowline_cache_refreshes`; and, with the dimension `server`,
 /// `bowline_dns_questions`, `bowline_dns_datagrams`, `bowline_dns_retransmissions`, `bowline_dns_answers`,
 /// `bowline_dns_failures`, `bowline_dns_timeouts`, `bowline_dns_tcp` and `bowline_dns_mismatches`.
@@ -75,6 +76,7 @@ public final class MetricsReporter {
             meters.count("bowline_cache_hits", upTo: hits, [("kind", kind)])
         }
         meters.count("bowline_cache_misses", upTo: counts.misses)
+        meters.count("bowline_cache_stale_answers", upTo: counts.staleAnswers)
         meters.count("bowline_cache_inserts", upTo: counts.inserts)
         meters.count("bowline_cache_uncacheable", upTo: counts.uncacheable)
         meters.count("bowline_cache_failures", upTo: counts.failures)

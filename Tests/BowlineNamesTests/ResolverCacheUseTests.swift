@@ -117,6 +117,30 @@ struct ResolverCacheUseTests {
         #expect(questions == 2)
     }
 
+    @Test("records past their TTL are served when the server fails, and it isn't asked again with the next lookup")
+    func stale() async throws {
+        let (outcomes, questions, entry) = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in .code(.servFail) }
+            let resolver = DNSResolver(reactor, asking: server.address)
+            var known = DNSAnswer(outcome: .answer)
+            known.addresses = [one]
+            known.ttl = 60
+            resolver.cache.store(
+                known, for: DomainName(canonical: "h.test"), .a, origin: AnswerOrigin(),
+                now: reactor.now + .seconds(-61))
+            let outcomes = [
+                await resolver.lookup("h.test", types: [.a]).outcome,
+                await resolver.lookup("h.test", types: [.a]).outcome,
+            ]
+            return (outcomes, server.questions.count, resolver.cache.snapshot(now: reactor.now).first)
+        }
+        #expect(outcomes.map(\.addresses) == [[one], [one]])
+        #expect(outcomes.map { $0.answer?.questions.first?.origin.source } == [.stale, .stale])
+        #expect(questions == 1)
+        #expect(entry?.state == .stale)
+        #expect(entry?.failure?.kind == .servfail)
+    }
+
     @Test("a loopback address with a TTL of 0 after a public one is never in the cache, nor is the public one any more")
     func rebinding() async throws {
         let (answers, entries) = try await Reactor.run { reactor in

@@ -73,6 +73,22 @@ struct SharedCacheTests {
         #expect(other.count == 1)
     }
 
+    @Test("of the reactors that use an answer near its end one asks ahead, and another when that failed")
+    func refresh() {
+        func isDue(_ cache: ResolverCache, _ seconds: Double) -> Bool {
+            if case .due = cache.lookup(h, .a, now: at(seconds)) { true } else { false }
+        }
+        let (one, two) = (ResolverCache(sharing: shared), ResolverCache(sharing: shared))
+        put(one, 0)
+        for _ in 0..<3 { #expect(!isDue(two, 1)) }
+        #expect(isDue(two, 54))
+        #expect(!isDue(one, 54) && !isDue(two, 54))
+        two.noteFailure(LookupError(.timeout, name: h, types: [.a]), for: h, .a, now: at(55))
+        #expect(!isDue(one, 55.5))
+        #expect(isDue(one, 56))
+        #expect(!isDue(two, 56))
+    }
+
     @Test("a shared cache without capacity keeps nothing and works")
     func noCapacity() {
         var policy = CachePolicy()

@@ -34,7 +34,7 @@ struct StaleTests {
         #expect(answer.ttl == 30)
         #expect(answer.records.map(\.ttl) == [30])
         #expect(log.result?.addresses == [one])
-        #expect(world.cache.statistics.staleHits == 1)
+        #expect(world.cache.statistics.staleAnswers == 1)
     }
 
     @Test("asking goes on behind a stale answer, and what comes is used")
@@ -58,6 +58,9 @@ struct StaleTests {
         world.server.reply(.packet(code: .servFail))
         #expect(first.sources == [.stale])
         #expect(world.lookup().sources == [.stale])
+        #expect(world.cache.statistics.staleHits == 1)
+        #expect(world.cache.statistics.staleAnswers == 1)
+        #expect(world.cache.statistics.lookups == 3)
         clock.advance(by: .milliseconds(29_999))
         #expect(world.lookup().sources == [.stale])
         #expect(world.server.asked == 2)

@@ -113,8 +113,10 @@ public struct CacheStatistics: Hashable, Sendable {
     public var negativeHits = 0
     /// Lookups answered with a failure that is kept.
     public var failureHits = 0
-    /// Lookups served with records past their TTL, because no server answered (RFC 8767).
+    /// Lookups answered with records past their TTL, because servers failed just before (RFC 8767).
     public var staleHits = 0
+    /// Those of the misses that were served records past their TTL in the end, because no server answered (RFC 8767).
+    public var staleAnswers = 0
     /// Questions asked ahead of an answer's end.
     public var refreshes = 0
     /// Lookups that found nothing to use.
@@ -135,8 +137,8 @@ public struct CacheStatistics: Hashable, Sendable {
     /// Creates counters at 0.
     public init() {}
 
-    /// Lookups that were answered from the cache, but for those that were served stale records after a wait.
-    public var hits: Int { positiveHits + negativeHits + failureHits }
+    /// Lookups that were answered from the cache.
+    public var hits: Int { positiveHits + negativeHits + failureHits + staleHits }
     /// All lookups.
     public var lookups: Int { hits + misses }
 }

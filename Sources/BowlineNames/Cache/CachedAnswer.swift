@@ -2,6 +2,7 @@
 // may go to another thread.
 
 package import BowlineReactor
+import Synchronization
 
 /// An answer with its origin and the time until which it may be used.
 package final class CachedAnswer: Sendable {
@@ -15,6 +16,8 @@ package final class CachedAnswer: Sendable {
     package let expires: ReactorInstant
     /// From when on a use of it asks for it again, ahead of its end; `expires` if none does.
     package let refreshes: ReactorInstant
+    /// Until when somebody asks for it again, in nanoseconds: of the reactors that share a box, one. Guards nothing else.
+    private let claimedUntil = Atomic<Int64>(.min)
 
     /// - Parameter share: the part of its lifetime that is left when it is asked for again; 0 for none.
     init(
@@ -29,6 +32,18 @@ package final class CachedAnswer: Sendable {
 
     /// Whether it may still be used.
     package func isFresh(at now: ReactorInstant) -> Bool { now < expires }
+
+    /// Takes it on oneself to ask for it again; false if another does already.
+    func claimRefresh(until end: ReactorInstant, now: ReactorInstant) -> Bool {
+        let known = claimedUntil.load(ordering: .relaxed)
+        guard known <= now.nanoseconds else { return false }
+        return claimedUntil.compareExchange(expected: known, desired: end.nanoseconds, ordering: .relaxed).exchanged
+    }
+
+    /// Asking again came to nothing: another may.
+    func releaseRefresh() {
+        claimedUntil.store(.min, ordering: .relaxed)
+    }
 
     /// What is left of its TTL; zero or less once it has expired.
     package func remaining(at now: ReactorInstant) -> Duration { expires - now }

@@ -67,9 +67,9 @@ extension ResolverCache {
         return taken
     }
 
-    /// Whether it may be used, or may stand in for an answer past its TTL.
+    /// Whether it may be used, or may stand in for an answer past its TTL, or forbids that others do.
     private func isUseful(_ answer: CachedAnswer, _ now: ReactorInstant) -> Bool {
-        answer.isFresh(at: now) || (answer.answer.outcome == .answer && now - answer.expires < policy.maximumStaleAge)
+        answer.isFresh(at: now) || (answer.answer.outcome != .nodata && now - answer.expires < policy.maximumStaleAge)
     }
 
     /// Whether there is a later word on a name and a type than an answer.

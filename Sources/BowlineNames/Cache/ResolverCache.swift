@@ -3,7 +3,7 @@
 // It has no clock, the caller says what time it is; and it must never grow beyond its capacity, whatever is asked.
 
 package import BowlineReactor
-package import BowlineTransport
+import BowlineTransport
 
 /// A cache of DNS answers, bounded, with what is needed to look into it.
 ///
@@ -83,7 +83,7 @@ public final class ResolverCache {
                 return .hit(answer)
             }
             statistics.positiveHits += 1
-            return now >= answer.refreshes && isDue(own, now) ? .due(answer) : .hit(answer)
+            return now >= answer.refreshes && isDue(answer, own, now) ? .due(answer) : .hit(answer)
         }
         let whole = table.find(name, Self.anyType)
         if whole >= 0, let answer = table[whole].answer, now < answer.expires {
@@ -106,10 +106,11 @@ public final class ResolverCache {
         return stale.map(Lookup.expired) ?? .miss
     }
 
-    /// Whether an answer that is still good is used enough to be asked for again, and may be.
-    private func isDue(_ slot: Int32, _ now: ReactorInstant) -> Bool {
+    /// Whether an answer that is still good is used enough to be asked for again, may be, and nobody is at it.
+    private func isDue(_ answer: CachedAnswer, _ slot: Int32, _ now: ReactorInstant) -> Bool {
         guard policy.refreshHits > 0, table[slot].hits >= policy.refreshHits else { return false }
-        return table[slot].failure.map { now >= $0.expires } ?? true
+        if let failure = table[slot].failure, now < failure.expires { return false }
+        return answer.claimRefresh(until: now + policy.refreshTimeout, now: now)
     }
 
     /// The records past their TTL that may stand in for an answer: not too old, and nobody has said since that the name
@@ -124,7 +125,7 @@ public final class ResolverCache {
 
     /// Counts a lookup that was served stale records after it had waited for servers.
     package func noteStale() {
-        statistics.staleHits += 1
+        statistics.staleAnswers += 1
     }
 
     /// Counts a question that is asked ahead of an answer's end.
@@ -217,35 +218,10 @@ public final class ResolverCache {
         guard policy.capacity > 0, type != Self.anyType else { return failure }
         let slot = known >= 0 ? known : add(name, type, now)
         table[slot].failure = failure
+        table[slot].answer?.releaseRefresh()
         table[slot].changed = journal.next()
         table.moveToFront(slot)
         return failure
-    }
-
-    /// Notes how connecting to an address of a name ended, for the order of later attempts and for inspection.
-    ///
-    /// - Parameter outcome: the connector's word for it, see `CacheEntry.ConnectRecord`.
-    /// - Complexity: O(addresses of the name). Does nothing if the address isn't in the cache (any more).
-    package func noteConnect(
-        _ name: DomainName, _ address: IPAddress, outcome: String, duration: Duration?, now: ReactorInstant
-    ) {
-        if let shared { return shared.noteConnect(name, address, outcome: outcome, duration: duration, now: now) }
-        let slot = table.find(name, address.family == .ipv4 ? .a : .aaaa)
-        guard slot >= 0, table[slot].answer?.answer.addresses.contains(address) == true else { return }
-        let record = CacheEntry.ConnectRecord(address: address, outcome: outcome, duration: duration, when: now)
-        if let index = table[slot].connects.firstIndex(where: { $0.address == address }) {
-            table[slot].connects[index] = record
-        } else {
-            table[slot].connects.append(record)
-        }
-        table[slot].changed = journal.next()
-    }
-
-    /// The last attempts to connect to the addresses of a name, as `noteConnect` was told.
-    package func connects(_ name: DomainName, _ type: RecordType) -> [CacheEntry.ConnectRecord] {
-        if let shared { return shared.connects(name, type) }
-        let slot = table.find(name, type)
-        return slot >= 0 ? table[slot].connects : []
     }
 
     // MARK: - Parts

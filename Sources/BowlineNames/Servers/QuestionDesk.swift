@@ -42,7 +42,7 @@ final class QuestionDesk {
         case .hit(let cached):
             return .known(TypeAnswer(cached, for: key, now: now))
         case .due(let cached):
-            refresh(key)
+            if !refresh(key) { cached.releaseRefresh() }
             return .known(TypeAnswer(cached, for: key, now: now))
         case .stale(let cached):
             return .known(stale(cached, for: key))
@@ -102,12 +102,13 @@ final class QuestionDesk {
     // MARK: asking for the cache's sake
 
     /// Asks again for what is used much, ahead of its end; not while too much is asked for so.
-    private func refresh(_ key: Question.Key) {
-        guard questions[key] == nil, background.count < cache.policy.refreshLimit else { return }
+    private func refresh(_ key: Question.Key) -> Bool {
+        guard questions[key] == nil, background.count < cache.policy.refreshLimit else { return false }
         let question = make(key)
         cache.noteRefresh()
         keepAsking(question)
         question.start()
+        return true
     }
 
     /// Keeps a question going for a bounded time, whoever else waits for it. One that stays without an answer so long has

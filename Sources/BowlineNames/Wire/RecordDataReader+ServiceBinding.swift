@@ -10,18 +10,37 @@ extension RecordDataReader {
 
     /// Priority, target and parameters. Keys must rise (RFC 9460, 2.2); one that doesn't makes the record malformed.
     mutating func serviceBinding(_ packet: RawSpan) throws(WireError) -> String {
-        var text = "\(try uint16(packet)) \(try name(packet))"
+        let priority = try uint16(packet)
+        var text = "\(priority) \(try name(packet))"
         var last = -1
+        var keys: Set<Int> = []
+        var mandatory: [Int] = []
         while remaining > 0 {
             let key = Int(try uint16(packet))
             guard key > last else { throw .badData(.https) }
             last = key
+            keys.insert(key)
             let value = try octets(packet, Int(try uint16(packet)))
+            if key == 0 { mandatory = Self.keys(in: value) }
             text += " \(Self.name(ofKey: key))"
             guard let shown = Self.shown(value, ofKey: key) else { throw .badData(.https) }
             if !shown.isEmpty { text += "=\(shown)" }
         }
+        // An alias' parameters are ignored (RFC 9460, 2.4.2), so they can't contradict each other.
+        guard priority == 0 || Self.agree(keys, mandatory: mandatory) else { throw .badData(.https) }
         return text
+    }
+
+    /// Whether the keys of a service go together: what is mandatory is there, named once, in order and not itself
+    /// (RFC 9460, 8); and what takes the default protocol away gives another (RFC 9460, 7.1.1).
+    private static func agree(_ keys: Set<Int>, mandatory: [Int]) -> Bool {
+        let isRising = zip(mandatory, mandatory.dropFirst()).allSatisfy { $0 < $1 }
+        return isRising && !mandatory.contains(0) && keys.isSuperset(of: mandatory)
+            && (!keys.contains(2) || keys.contains(1))
+    }
+
+    private static func keys(in value: [UInt8]) -> [Int] {
+        stride(from: 0, to: value.count - 1, by: 2).map { Int(value[$0]) << 8 | Int(value[$0 + 1]) }
     }
 
     private static func name(ofKey key: Int) -> String {
