@@ -5,6 +5,8 @@ public import BowlineReactor
 /// Puts TLS between a listening port and a factory, which is asked for a protocol when the handshake is over.
 ///
 /// ```swift
+/// let identity = TLSIdentity(certificateFile: "/etc/app/chain.pem", keyFile: "/etc/app/key.pem")
+/// let context = try TLSContext(server: TLSServerConfiguration(identity), clock: reactor)
 /// let factory = TLSServerFactory(context, factory: ServerFactory { Echo() })
 /// factory.onFailure = { peer, error in print(peer, error) }
 /// let port = try reactor.listenTCP(port: 0, factory: factory)
