@@ -168,4 +168,48 @@ struct TLSConnectTests {
         #expect(connector.state == .disconnected)
         #expect(inner.end == .done)
     }
+
+    @Test("endpoints from text speak TLS with each other")
+    func endpoints() async throws {
+        let pair = try server.get()
+        let root = try Certificates.shared().root
+        let text = try await onReactor({ reactor in
+            let port = try reactor.serverFromString(
+                "tls:port=0:interface=127.0.0.1:certificate=\(pair.certificate):privateKey=\(pair.key)"
+            ).listen(ServerFactory { AccumulatingProtocol { end, bytes in end.transport?.write(bytes) } })
+            let client = AccumulatingProtocol { client, _ in if client.text.count == 8 { reactor.stop() } }
+            client.onMade = { $0.transport?.write("over TLS") }
+            let number = port.address.port ?? 0
+            try reactor.clientFromString(
+                "tls:host=127.0.0.1:port=\(number):trustRoots=\(root):serverName=h.test:timeout=100"
+            ).connect(client).onFailure { error in
+                Issue.record(error)
+                reactor.stop()
+            }
+            return client
+        }) { client in "\(client.text), verified: \(client.transport?.tls?.isVerified == true)" }
+        #expect(text == "over TLS, verified: true")
+    }
+
+    @Test("a client endpoint fails with the reason of TLS")
+    func endpointFails() async throws {
+        let pair = try server.get()
+        let root = try Certificates.shared().root
+        let text = try await onReactor({ reactor in
+            let port = try reactor.serverFromString(
+                "tls:port=0:interface=127.0.0.1:certificate=\(pair.certificate):privateKey=\(pair.key)"
+            ).listen(ServerFactory { AccumulatingProtocol() })
+            let client = AccumulatingProtocol()
+            var words = ""
+            let number = port.address.port ?? 0
+            try reactor.clientFromString("tls:127.0.0.1:\(number):trustRoots=\(root)").connect(client)
+                .onFailure { error in
+                    words = "\(error)".replacing("\(number)", with: "PORT")
+                    reactor.stop()
+                }
+            return { words }
+        }) { words in words() }
+        #expect(
+            text == "cannot speak TLS with 127.0.0.1:PORT: the certificate is for h.test, not for 127.0.0.1")
+    }
 }

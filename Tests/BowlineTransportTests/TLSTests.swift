@@ -100,7 +100,7 @@ struct TLSTests {
             Issue.record("the client was told \(String(describing: pair.client.end))")
             return
         }
-        #expect(error.description.contains("alert"))
+        #expect(error.description == "the other end ended it with the alert certificate_required (116)")
     }
 
     @Test("an end without close_notify is told apart from one with it")
@@ -263,5 +263,86 @@ struct TLSTests {
                 == #"can't read the certificate of "/nowhere/c.pem": No such file or directory"#)
         #expect(message(first.key, first.key)?.hasPrefix("there is no certificate to be used in") == true)
         #expect(message(first.certificate, second.key)?.contains("key values mismatch") == true)
+    }
+
+    @Test("TLS runs inside TLS")
+    func nested() throws {
+        let pair = try TLSPair()
+        let (client, server) = (AccumulatingProtocol(), AccumulatingProtocol())
+        server.onData = { server, bytes in server.transport?.write(bytes.reversed()) }
+        let innerServer = TLSConnection(pair.serverContext, name: nil) { _ in server }
+        let innerClient = TLSConnection(pair.clientContext, name: "h.test") { _ in client }
+        client.onMade = { $0.transport?.write("inside") }
+        pair.server.onMade = { outer in
+            guard let outer = outer.transport as? TLSConnection else { return }
+            _ = outer.takeOver(innerServer)
+            innerServer.makeConnection(outer)
+        }
+        pair.client.onMade = { outer in
+            guard let outer = outer.transport as? TLSConnection else { return }
+            _ = outer.takeOver(innerClient)
+            innerClient.makeConnection(outer)
+        }
+        pair.run()
+        #expect(server.text == "inside")
+        #expect(client.text == "edisni")
+        client.transport?.loseConnection()
+        pair.run()
+        #expect(client.end == .done)
+        #expect(server.end == .done)
+    }
+
+    @Test("a server's factory hears of the handshake that failed, and makes no protocol for it")
+    func factoryHears() throws {
+        let clock = ManualClock()
+        var built = 0
+        let factory = TLSServerFactory(
+            try TLSFixture.server(clock),
+            factory: ServerFactory {
+                built += 1
+                return AccumulatingProtocol()
+            })
+        var heard: [TLSError.Kind] = []
+        factory.onFailure = { peer, error in
+            #expect(peer == .unspecified)
+            heard.append(error.kind)
+        }
+        let transport = MemoryTransport(clock: clock)
+        transport.start(try #require(factory.buildProtocol(.unspecified)))
+        transport.deliver("GET / HTTP/1.1\r\n\r\n")
+        clock.advance(by: .milliseconds(1))
+        #expect(heard == [.notTLS])
+        #expect(built == 0)
+        #expect(transport.state == .ended(.done))
+    }
+
+    @Test("a first flight that is damaged or cut short at any place has one outcome, and the connection ends")
+    func damaged() throws {
+        let clock = ManualClock()
+        let recorder = MemoryTransport(clock: clock)
+        recorder.start(TLSConnection(try TLSFixture.client(clock), name: "h.test") { _ in nil })
+        recorder.pump()
+        let hello = recorder.takeWritten()
+        #expect(hello.count > 100)
+        let context = try TLSFixture.server(clock)
+        for place in hello.indices {
+            for damage in 0..<2 {
+                var bytes = hello
+                if damage == 0 { bytes[place] ^= 0x41 } else { bytes.removeSubrange(place...) }
+                var outcomes = 0
+                let transport = MemoryTransport(clock: clock)
+                let server = TLSConnection(context, name: nil) { _ in
+                    outcomes += 1
+                    return nil
+                }
+                server.limitHandshake(to: .seconds(5))
+                transport.start(server)
+                transport.deliver(bytes)
+                transport.deliverEnd()
+                clock.advance(by: .seconds(6))
+                #expect(outcomes == 1, "at \(place), damage \(damage)")
+                #expect(server.finalEnd != nil)
+            }
+        }
     }
 }

@@ -163,7 +163,13 @@ extension TLSError {
 
     /// The name of an alert as RFC 8446, 6, writes it, and its number.
     private static func alertName(_ number: CInt) -> String {
-        let words = String(cString: SSL_alert_desc_string_long(number)).replacingSpaces
+        let words: String
+        switch number {
+        // OpenSSL 3.0 has no words for these two.
+        case SSL_AD_MISSING_EXTENSION: words = "missing_extension"
+        case SSL_AD_CERTIFICATE_REQUIRED: words = "certificate_required"
+        default: words = String(cString: SSL_alert_desc_string_long(number)).lowercased().replacingSpaces
+        }
         return words == "unknown" ? "\(number)" : "\(words) (\(number))"
     }
 
