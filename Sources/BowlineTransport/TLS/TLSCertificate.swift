@@ -50,9 +50,13 @@ public struct TLSCertificate: Hashable, Sendable {
     }
 
     private static func seconds(_ instant: UnsafePointer<ASN1_TIME>?) -> Int {
-        var parts = tm()
-        guard ASN1_TIME_to_tm(instant, &parts) == 1 else { return 0 }
-        return timegm(&parts)
+        // Not timegm(3), which reads the time zone's file first.
+        let epoch = ASN1_TIME_set(nil, 0)
+        defer { ASN1_STRING_free(epoch) }
+        var days: CInt = 0
+        var seconds: CInt = 0
+        guard ASN1_TIME_diff(&days, &seconds, epoch, instant) == 1 else { return 0 }
+        return Int(days) * 86_400 + Int(seconds)
     }
 
     private static func text(of name: OpaquePointer?) -> String {
