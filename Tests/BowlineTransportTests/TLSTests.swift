@@ -345,4 +345,69 @@ struct TLSTests {
             }
         }
     }
+
+    @Test("loseConnection waits for a producer that takes its time, and then for all of its bytes")
+    func waitsForProducer() throws {
+        let pair = try TLSPair()
+        let producer = ScriptedProducer()
+        pair.client.onMade = {
+            $0.transport?.registerProducer(.push(producer))
+            $0.transport?.loseConnection()
+        }
+        pair.run(.seconds(100))
+        #expect(pair.client.end == nil)
+        pair.client.transport?.write("late")
+        pair.client.transport?.unregisterProducer()
+        pair.server.onReadLost = { $0.transport?.loseConnection() }
+        pair.run()
+        #expect(pair.server.text == "late")
+        #expect(pair.client.end == .done)
+        #expect(pair.server.end == .done)
+        #expect(producer.calls.isEmpty)
+    }
+
+    @Test("a peer that takes nothing of what was written holds a close no longer than the close timeout")
+    func closeIsBounded() throws {
+        for whoCloses in 0..<2 {
+            let pair = try TLSPair()
+            pair.run()
+            let (end, transport) = whoCloses == 0 ? (pair.client, pair.pump.client) : (pair.server, pair.pump.server)
+            transport.isStalled = true
+            end.transport?.write("x")
+            end.transport?.loseConnection()
+            pair.run(.seconds(29))
+            #expect(end.end == nil)
+            pair.run(.seconds(2))
+            #expect(end.end == .timedOut)
+        }
+    }
+
+    @Test("a peer that never ends its side holds a client's close no longer than the close timeout")
+    func lingeringIsBounded() throws {
+        let pair = try TLSPair()
+        pair.client.onMade = {
+            $0.transport?.write("all")
+            $0.transport?.loseConnection()
+        }
+        pair.run(.seconds(29))
+        #expect(pair.server.text == "all")
+        #expect(pair.server.events.contains(.readConnectionLost), "it goes on, since it knows half-close")
+        #expect(pair.client.end == nil)
+        pair.run(.seconds(2))
+        #expect(pair.client.end == .done)
+    }
+
+    @Test("abortConnection ends a connection that is closing, too")
+    func abortWhileClosing() throws {
+        let pair = try TLSPair()
+        pair.run()
+        pair.pump.server.isStalled = true
+        pair.server.transport?.write("x")
+        pair.server.transport?.loseConnection()
+        pair.run()
+        #expect(pair.server.end == nil)
+        pair.server.transport?.abortConnection()
+        pair.run()
+        #expect(pair.server.end == .aborted)
+    }
 }

@@ -30,6 +30,7 @@ func tlsRead(_ bio: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ ro
 func tlsWrite(_ bio: OpaquePointer?, _ bytes: UnsafePointer<CChar>?, _ count: CInt) -> CInt {
     bowline_BIO_want_nothing(bio)
     guard let connection = connection(of: bio), let bytes, count > 0 else { return 0 }
+    connection.writtenBytes += Int(count)
     connection.transport?.write(UnsafeRawBufferPointer(start: bytes, count: Int(count)).bytes)
     return count
 }

@@ -49,20 +49,24 @@ extension TLSConnection: PullProducer {
     /// Bounds the wait for the peer's end. The time counts from the last progress, as in any close.
     private func limitLingering() {
         guard let transport else { return }
-        let before = transport.bufferedByteCount
+        let before = takenBytes
         lingerTimer = context.clock.callLater(transport.closeTimeout) { [weak self] in
             guard let self, let transport = self.transport else { return }
-            if transport.bufferedByteCount == 0, isCloseNotifySent {
-                transport.loseConnection()
-            } else if transport.bufferedByteCount < before {
-                limitLingering()
-            } else {
+            if transport.bufferedByteCount > 0, takenBytes == before {
                 end = end ?? .timedOut
                 phase = .over
                 transport.abortConnection()
+            } else if transport.bufferedByteCount == 0, isCloseNotifySent {
+                transport.loseConnection()
+            } else {
+                // It goes on, or the producer takes its time.
+                limitLingering()
             }
         }
     }
+
+    /// How much of what was written the system has taken.
+    private var takenBytes: Int { writtenBytes - (transport?.bufferedByteCount ?? 0) }
 
     func closeWritingIfIdle() {
         guard phase == .open, writeClose == .requested, producer == nil else { return }

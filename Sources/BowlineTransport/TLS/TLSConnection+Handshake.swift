@@ -25,7 +25,8 @@ extension TLSConnection: HalfCloseableProtocol {
     /// Gives the connection up before there is a protocol; nobody is told.
     package func abandon() {
         onHandshake = nil
-        abortConnection()
+        // One that failed still has its alert to send.
+        if phase != .over { abortConnection() }
     }
 
     func advanceHandshake() {

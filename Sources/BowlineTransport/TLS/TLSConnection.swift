@@ -72,6 +72,8 @@ package final class TLSConnection: SwitchableTransport {
     @exclusivity(unchecked) var writeClose = WriteClose.none
     @exclusivity(unchecked) var hasReceived = false
     var lingerTimer: DelayedCall?
+    /// How many bytes of records the transport below was given.
+    @exclusivity(unchecked) var writtenBytes = 0
 
     /// What was agreed on, once the handshake is over.
     package var info: TLSInfo?
@@ -168,8 +170,8 @@ package final class TLSConnection: SwitchableTransport {
     }
 
     package func abortConnection() {
-        guard end == nil, phase != .over || isClosing else { return }
-        end = .aborted
+        guard finalEnd == nil else { return }
+        end = end ?? .aborted
         phase = .over
         transport?.abortConnection()
     }
