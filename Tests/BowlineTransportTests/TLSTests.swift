@@ -410,4 +410,23 @@ struct TLSTests {
         pair.run()
         #expect(pair.server.end == .aborted)
     }
+
+    @Test("nothing stays behind when a connection has ended, in order or not", arguments: [true, false])
+    func released(inOrder: Bool) throws {
+        weak var connection: TLSConnection?
+        weak var context: TLSContext?
+        func live() throws {
+            let pair = try TLSPair()
+            pair.run()
+            connection = pair.client.transport as? TLSConnection
+            context = pair.clientContext
+            #expect(connection != nil)
+            if inOrder { pair.client.transport?.loseConnection() } else { pair.client.transport?.abortConnection() }
+            pair.run(.seconds(60))
+            #expect(pair.client.end == (inOrder ? .done : .aborted))
+        }
+        try live()
+        #expect(connection == nil)
+        #expect(context == nil)
+    }
 }
