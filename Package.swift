@@ -37,14 +37,14 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
-        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         // The library, from the value that is not there yet to the page.
         .target(name: "BowlineDeferred", swiftSettings: settings),
         .target(name: "BowlineReactor", dependencies: ["BowlineDeferred", "CLinux"], swiftSettings: settings),
         .target(
             name: "BowlineTransport",
-            dependencies: ["BowlineReactor", "BowlineDeferred", "CLinux"],
+            dependencies: ["BowlineReactor", "BowlineDeferred", "CLinux", "COpenSSL"],
             swiftSettings: settings),
         .target(
             name: "BowlineNames",
@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "resolve-and-fetch",
             dependencies: [
-                "Bowline", "BowlineTesting", "CCrypto",
+                "Bowline", "BowlineTesting", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,
@@ -106,13 +106,14 @@ let package = Package(
             name: "BowlineReactorTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
             swiftSettings: settings),
         .testTarget(
-            name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"],
+            name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
             swiftSettings: settings),
         .testTarget(
             name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "CLinux"], swiftSettings: settings),
+            name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
+            swiftSettings: settings),
         .testTarget(
             name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
             swiftSettings: settings),

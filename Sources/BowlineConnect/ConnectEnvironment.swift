@@ -13,6 +13,9 @@ package protocol ConnectEnvironment: AnyObject {
     /// The address that would be sent from, for the order of destinations (RFC 6724); nil if there is no way there.
     func sourceAddress(toward destination: IPAddress) -> IPAddress?
 
+    /// The context of a TLS configuration, made once.
+    func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext
+
     /// Queues something for the delivery phase, and keeps it until then.
     func deliverLater(_ work: any TurnDelivery)
 

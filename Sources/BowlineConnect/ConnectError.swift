@@ -2,6 +2,7 @@
 
 public import BowlineDeferred
 public import BowlineNames
+public import BowlineTransport
 import BowlineReactor
 import Glibc
 
@@ -24,6 +25,8 @@ public struct ConnectError: Error, Sendable {
         case name
         /// Connecting to one of them.
         case connect
+        /// The TLS handshake.
+        case tls
     }
 
     /// Why.
@@ -38,6 +41,8 @@ public struct ConnectError: Error, Sendable {
         case resolver(String)
         /// Every address was tried, and none took the connection.
         case attemptsFailed
+        /// The TLS handshake failed, or TLS can't be spoken as it was asked for.
+        case tls(TLSError)
         /// The timeout came first.
         case timedOut
         /// `stopConnecting()`, or whoever wanted the connection has left.
@@ -77,7 +82,10 @@ public struct ConnectError: Error, Sendable {
         case .badTarget, .badName: .target
         case .lookup, .resolver: .name
         case .attemptsFailed, .declined: .connect
-        case .timedOut, .cancelled, .stopped: attempts.isEmpty ? .name : .connect
+        case .tls: .tls
+        // A connection that stood and is not enough: its handshake was under way.
+        case .timedOut, .cancelled, .stopped:
+            attempts.isEmpty ? .name : attempts.contains { $0.outcome == .connected } ? .tls : .connect
         }
     }
 
@@ -103,6 +111,9 @@ extension ConnectError: CustomStringConvertible {
         case .attemptsFailed: "cannot connect to \(target): \(tried)\(advice.map { "; \($0)" } ?? "")"
         case .timedOut where attempts.isEmpty:
             "cannot connect to \(target): its name was not resolved within \(Self.text(of: elapsed))"
+        case .tls(let error): "cannot speak TLS with \(target): \(error)"
+        case .timedOut where phase == .tls:
+            "cannot connect to \(target) within \(Self.text(of: elapsed)): the TLS handshake was not done"
         case .timedOut: "cannot connect to \(target) within \(Self.text(of: elapsed)): \(tried)"
         case .cancelled: "connecting to \(target) was cancelled"
         case .stopped: "connecting to \(target) ended: \(ReactorStopped())"

@@ -20,6 +20,11 @@ public struct ConnectOptions: Hashable, Sendable {
     /// The families to use, in the order in which to ask for them (RFC 8305, 3: IPv6 first).
     public var families: [AddressFamily] = [.ipv6, .ipv4]
 
+    /// How to speak TLS on the connection before a protocol gets it; nil for plain TCP. The timeout covers the handshake.
+    public var tls: TLSClientConfiguration?
+    /// What the server's certificate must be for; the host that is connected to unless set.
+    public var tlsServerName: String?
+
     /// Creates the usual options.
     public init() {}
 

@@ -15,6 +15,14 @@ extension Connector {
             lose(.badTarget(problem))
             return
         }
+        if let configuration = options.tls {
+            do throws(TLSError) {
+                tlsContext = try environment.tlsContext(for: configuration)
+            } catch {
+                lose(.tls(error))
+                return
+            }
+        }
         phase = .trying
         switch target {
         case .unix(let path):

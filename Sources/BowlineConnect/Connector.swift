@@ -29,6 +29,8 @@ public final class Connector {
         case resolving
         /// It tries addresses.
         case connecting
+        /// The connection stands, and its TLS handshake is under way.
+        case securing
         /// The protocol has its connection.
         case connected
     }
@@ -42,6 +44,8 @@ public final class Connector {
         /// There is no connection: the next delivery phase tells the factory so, and then connects again if that was
         /// asked for meanwhile.
         case failing(ConnectError, connectsAgain: Bool)
+        /// The connection stands, and the TLS handshake is under way.
+        case securing(TLSConnection)
         /// The protocol is being made and given its connection. Nobody has the transport yet: `disconnect()` is noted.
         case starting(isUnwanted: Bool)
         case connected(any Transport)
@@ -63,6 +67,10 @@ public final class Connector {
     @exclusivity(unchecked) public internal(set) var resolvedTime: ReactorInstant?
     /// When the connection stood.
     @exclusivity(unchecked) public private(set) var connectedTime: ReactorInstant?
+    /// When its TLS handshake was over; nil without TLS.
+    @exclusivity(unchecked) public private(set) var securedTime: ReactorInstant?
+    /// What the TLS handshake has agreed on.
+    public private(set) var tls: TLSInfo?
 
     /// Told what the connector does, as it does it. Called from the loop; it must not call the connector back.
     @exclusivity(unchecked) public var observer: ((ConnectorEvent) -> Void)?
@@ -94,6 +102,8 @@ public final class Connector {
     @exclusivity(unchecked) var lookup: Deferred<Void>?
     /// The host, if it is a name: what the cache knows it by.
     @exclusivity(unchecked) var name: DomainName?
+    /// Made before anything touches the network, if TLS is wanted.
+    @exclusivity(unchecked) var tlsContext: TLSContext?
 
     package init(
         to target: ConnectTarget, factory: ClientFactory, options: ConnectOptions, environment: any ConnectEnvironment
@@ -111,6 +121,7 @@ public final class Connector {
         case .idle, .failing: .disconnected
         case .begun: .resolving
         case .trying: attempts.isEmpty ? .resolving : .connecting
+        case .securing: .securing
         case .starting, .connected, .declined: .connected
         }
     }
@@ -133,7 +144,7 @@ public final class Connector {
         case .failing(let error, _):
             phase = .failing(error, connectsAgain: true)
             return
-        case .begun, .trying, .starting, .connected, .declined:
+        case .begun, .trying, .securing, .starting, .connected, .declined:
             // fatalError, since a precondition's message is lost in release builds.
             fatalError(
                 "connect() was called while the connector to \(target) is \(state): wait until it is disconnected")
@@ -143,6 +154,8 @@ public final class Connector {
         pastAttempts = []
         resolvedTime = nil
         connectedTime = nil
+        securedTime = nil
+        tls = nil
         startTime = clock.now
         timeoutTimer = clock.callLater(options.timeout) { [self] in timeOut() }
         environment.remember(self)
@@ -177,8 +190,13 @@ public final class Connector {
 
     // MARK: outcomes
 
-    /// The connection is there: nothing else is wanted any more, and the factory's protocol gets it.
+    /// The connection is there: no other is wanted any more, and the factory's protocol gets it, after TLS if that is
+    /// asked for.
     func establish(_ connection: any DialedConnection) {
+        if let tlsContext {
+            secure(connection, tlsContext)
+            return
+        }
         phase = .starting(isUnwanted: false)
         stopTrying(.cancelled)
         connectedTime = clock.now
@@ -188,7 +206,49 @@ public final class Connector {
             queueDelivery()
             return
         }
-        let transport = connection.start(made) { [self] reason in connectionEnded(reason) }
+        hand(connection.start(made) { [self] reason in connectionEnded(reason) }, to: made)
+    }
+
+    /// Begins the TLS handshake, which goes on under the same timeout.
+    private func secure(_ connection: any DialedConnection, _ context: TLSContext) {
+        let peer = connection.peer
+        let securing = TLSConnection(context, name: serverName) { [self] result in handshakeEnded(result, with: peer) }
+        phase = .securing(securing)
+        abandonAll(.cancelled)
+        connectedTime = clock.now
+        connection.start(securing) { [self, unowned securing] reason in
+            // Any other end was told as the outcome of the handshake; there may be a new connection since.
+            guard case .connected(let transport) = phase, transport === securing else { return }
+            connectionEnded(securing.finalEnd ?? reason)
+        }
+    }
+
+    private func handshakeEnded(_ result: Result<TLSInfo, TLSError>, with peer: SocketAddress) -> (any Protocol)? {
+        guard case .securing(let securing) = phase else { return nil }
+        switch result {
+        case .failure(let error):
+            lose(securing.finalEnd == .stopped ? .stopped : .tls(error))
+            return nil
+        case .success(let info):
+            phase = .starting(isUnwanted: false)
+            stopTrying(.cancelled)
+            securedTime = clock.now
+            tls = info
+            observer?(.secured(info))
+            guard let made = factory.buildProtocol(peer) else {
+                phase = .declined
+                queueDelivery()
+                return nil
+            }
+            // It has its transport before the factory is told, as everywhere.
+            securing.speak(made)
+            hand(securing, to: made)
+            return nil
+        }
+    }
+
+    /// The protocol has its transport.
+    private func hand(_ transport: any Transport, to made: any Protocol) {
         guard case .starting(let isUnwanted) = phase else { return }
         phase = .connected(transport)
         if isUnwanted { transport.loseConnection() }
@@ -203,12 +263,15 @@ public final class Connector {
 
     /// Ends the trying without a connection. The factory is told in the delivery phase. No effect when nothing is tried.
     func lose(_ reason: ConnectError.Reason) {
+        var unwanted: TLSConnection?
         switch phase {
         case .begun, .trying: break
+        case .securing(let connection): unwanted = connection
         default: return
         }
         // What is left says its last words while it is left: they no longer count.
         phase = .idle
+        unwanted?.abandon()
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         let error = ConnectError(
             reason, target: target, attempts: pastAttempts, answers: answers, elapsed: clock.now - startTime)
@@ -228,7 +291,18 @@ public final class Connector {
         timeoutTimer?.cancel()
         timeoutTimer = nil
         environment.forget(self)
-        abandonAll(end)
+        if !hasConnected { abandonAll(end) }
+        tlsContext = nil
+    }
+
+    /// Whether an attempt has succeeded: then the race and the lookup are over.
+    private var hasConnected: Bool { connectedTime != nil }
+
+    /// What the server's certificate must be for.
+    private var serverName: String? {
+        if let name = options.tlsServerName { return name }
+        guard case .host(let host, _) = target else { return nil }
+        return IPAddress(host) == nil ? name?.text : host
     }
 
     private func queueDelivery() {
@@ -251,7 +325,7 @@ extension Connector: TurnDelivery {
     package func deliver() {
         isDeliveryQueued = false
         switch phase {
-        case .begun, .trying:
+        case .begun, .trying, .securing:
             guard let timeoutTimer else {
                 lose(.timedOut)
                 return

@@ -1,6 +1,7 @@
 // What a connector does, as it does it: for logs and for commands that show their work.
 
 public import BowlineNames
+public import BowlineTransport
 
 /// Says what a connector does.
 ///
@@ -10,6 +11,7 @@ public import BowlineNames
 ///     case .answered(let answer): print(answer.type, answer.addresses)
 ///     case .attemptStarted(let attempt): print("trying", attempt.address)
 ///     case .attemptEnded(let attempt): print(attempt.address, attempt.outcome?.rawValue ?? "")
+///     case .secured(let tls): print(tls.version, tls.cipher)
 ///     }
 /// }
 /// ```
@@ -20,4 +22,6 @@ public enum ConnectorEvent: Sendable {
     case attemptStarted(ConnectionAttempt)
     /// An attempt has ended, by itself or because another one won.
     case attemptEnded(ConnectionAttempt)
+    /// The TLS handshake is over.
+    case secured(TLSInfo)
 }

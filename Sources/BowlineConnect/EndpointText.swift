@@ -2,6 +2,8 @@
 // `tcp:host=example.com:port=80:timeout=15`, `unix:/run/app.sock`. This file reads the grammar; what the words mean is in
 // Reactor+Endpoints.swift.
 
+public import BowlineTransport
+
 /// Says what is wrong with the text of an endpoint.
 ///
 /// ```swift
@@ -16,8 +18,6 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
     public enum Problem: Hashable, Sendable {
         /// It begins with a kind that nobody knows.
         case unknownKind(String)
-        /// It begins with a kind that this build doesn't have.
-        case unavailableKind(String)
         /// An argument is missing.
         case missing(String)
         /// There is an argument that the kind doesn't have.
@@ -28,6 +28,8 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
         case tooManyArguments
         /// An argument's value is none of its values; and what would be.
         case badValue(argument: String, value: String, expected: String)
+        /// A file that it names can't be used for TLS.
+        case unusable(TLSError)
         /// A backslash at the end, or a `[` without its `]`.
         case unfinished
     }
@@ -53,7 +55,6 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
         switch problem {
         case .unknownKind(let kind):
             "the kind \(kind.debugDescription) is unknown; write it as in \(example)"
-        case .unavailableKind(let kind): "\(kind) is not available in this build"
         case .missing(let name): "\(name) is missing, as in \(example)"
         case .unknownArgument(let name): "there is no argument \(name.debugDescription); write it as in \(example)"
         case .repeated(let name): "\(name) is given twice"
@@ -61,6 +62,7 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
             "it has too many parts; write it as in \(example), with a backslash before a colon that is meant as such"
         case .badValue(let name, let value, let expected):
             "\(name) is \(value.debugDescription), and should be \(expected)"
+        case .unusable(let error): "\(error)"
         case .unfinished: "a backslash needs a character behind it, and a [ its ]"
         }
     }

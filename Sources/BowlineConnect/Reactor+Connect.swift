@@ -33,6 +33,19 @@ extension Reactor {
         connect(to: .host(host, port: port), factory: factory, options: options)
     }
 
+    /// Connects to a host by TCP and TLS: the factory's protocol gets the connection when the handshake is over, and the
+    /// server's certificate was verified for `host`. The timeout covers all of it.
+    @discardableResult
+    public func connectTLS(
+        host: String, port: UInt16, factory: ClientFactory, tls: TLSClientConfiguration = TLSClientConfiguration(),
+        timeout: Duration = .seconds(30)
+    ) -> Connector {
+        var options = ConnectOptions()
+        options.timeout = timeout
+        options.tls = tls
+        return connectTCP(host: host, port: port, factory: factory, options: options)
+    }
+
     /// Connects to a UNIX stream socket; as `connectTCP`, without a name.
     @discardableResult
     public func connectUNIX(

@@ -29,6 +29,10 @@ final class ReactorEnvironment: ConnectEnvironment {
         SocketCalls.sourceAddress(toward: destination)
     }
 
+    func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext {
+        try reactor.tlsContext(for: configuration)
+    }
+
     func deliverLater(_ work: any TurnDelivery) { reactor.deliverThisTurn(work) }
 
     func remember(_ connector: Connector) {

@@ -111,6 +111,7 @@ extension ConnectError {
     var isFinal: Bool {
         switch reason {
         case .badTarget, .badName, .cancelled, .stopped: true
+        case .tls(let error): error.kind == .configuration
         case .lookup, .resolver, .attemptsFailed, .timedOut, .declined: false
         }
     }

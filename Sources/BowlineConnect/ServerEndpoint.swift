@@ -91,6 +91,34 @@ public final class TCPServerEndpoint: ServerEndpoint {
 @available(*, unavailable)
 extension TCPServerEndpoint: Sendable {}
 
+/// Listens on a TCP port for TLS connections.
+///
+/// ```swift
+/// let identity = TLSIdentity(certificateFile: "/etc/app/chain.pem", keyFile: "/etc/app/key.pem")
+/// let context = try TLSContext(server: TLSServerConfiguration(identity), clock: reactor)
+/// let port = try TLSServerEndpoint(reactor, port: 443, context: context).listen(ServerFactory { Echo() })
+/// ```
+public final class TLSServerEndpoint: ServerEndpoint {
+    private let endpoint: TCPServerEndpoint
+    private let context: TLSContext
+
+    /// Creates an endpoint for listening ports of `reactor`.
+    public init(
+        _ reactor: Reactor, port: UInt16, context: TLSContext, interface: IPAddress? = nil, backlog: Int = 1024
+    ) {
+        endpoint = TCPServerEndpoint(reactor, port: port, interface: interface, backlog: backlog)
+        self.context = context
+    }
+
+    /// Listens; see `ServerEndpoint`.
+    public func listen(_ factory: ServerFactory) throws(ListenError) -> ListeningPort {
+        try endpoint.listen(TLSServerFactory(context, factory: factory))
+    }
+}
+
+@available(*, unavailable)
+extension TLSServerEndpoint: Sendable {}
+
 /// Listens on a UNIX stream socket.
 ///
 /// ```swift

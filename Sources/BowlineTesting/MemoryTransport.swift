@@ -359,5 +359,17 @@ public final class MemoryTransport: Transport {
     }
 }
 
+extension MemoryTransport: SwitchableTransport {
+    package func takeOver(
+        _ protocol: any Protocol
+    ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
+        defer {
+            self.protocol = `protocol`
+            onEnd = nil
+        }
+        return (self.protocol, onEnd)
+    }
+}
+
 @available(*, unavailable)
 extension MemoryTransport: Sendable {}

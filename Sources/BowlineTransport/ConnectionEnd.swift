@@ -24,6 +24,10 @@ public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
     case timedOut
     /// The reactor stopped.
     case stopped
+    /// The other end of a TLS connection was gone without a close_notify: what has come may not be all.
+    case truncated
+    /// By TLS: the handshake failed, the other end sent an alert, or what came was no valid TLS.
+    case tls(TLSError)
 
     /// Whether the connection ended in order.
     public var isClean: Bool { self == .done }
@@ -36,6 +40,8 @@ public enum ConnectionEnd: Error, Hashable, Sendable, CustomStringConvertible {
         case .aborted: "aborted on this side"
         case .timedOut: "closing timed out: the peer did not take what was written"
         case .stopped: "the reactor stopped"
+        case .truncated: "cut off: the other end closed without TLS's close_notify"
+        case .tls(let error): "ended by TLS: \(error)"
         }
     }
 }

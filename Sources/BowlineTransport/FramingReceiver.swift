@@ -27,6 +27,8 @@ open class FramingReceiver: Protocol {
     private var held: [UInt8] = []
     /// Set while messages are delivered: what is put back or resumed meanwhile is left to the loop that does so.
     private var isDelivering = false
+    /// Set while TLS begins and bytes from before it may be left.
+    private var refuseEarlyBytes: ((Int) -> Void)?
 
     init() {}
 
@@ -61,6 +63,7 @@ open class FramingReceiver: Protocol {
             let used = deliver(bytes)
             isDelivering = false
             bytes.withUnsafeBytes { held.append(contentsOf: $0[used...]) }
+            refuseHeldBytes()
             // What was put back while delivering may hold messages too.
             deliverHeld()
         }
@@ -76,7 +79,7 @@ open class FramingReceiver: Protocol {
     func deliverNext(_ bytes: RawSpan) -> Int { bytes.byteCount }
 
     /// Whether messages may be delivered now.
-    private var canDeliver: Bool { !isPaused && transport?.isConnected != false }
+    private var canDeliver: Bool { !isPaused && refuseEarlyBytes == nil && transport?.isConnected != false }
 
     /// Delivers as much as there is, and returns how many bytes were used.
     private func deliver(_ bytes: RawSpan) -> Int {
@@ -105,6 +108,25 @@ open class FramingReceiver: Protocol {
             if held.isEmpty { swap(&bytes, &held) } else { held += bytes }
         }
         if transport?.isConnected == false { held = [] }
+        refuseHeldBytes()
+    }
+
+    /// Where TLS has just begun: what is left came before it.
+    private func refuseHeldBytes() {
+        guard let refuse = refuseEarlyBytes else { return }
+        refuseEarlyBytes = nil
+        guard !held.isEmpty else { return }
+        let count = held.count
+        held = []
+        refuse(count)
+    }
+}
+
+extension FramingReceiver: EarlyByteHolder {
+    package func securingBegan(_ refuse: @escaping (Int) -> Void) {
+        refuseEarlyBytes = refuse
+        // From inside a delivery, what is left of that is seen when it is over.
+        if !isDelivering { refuseHeldBytes() }
     }
 }
 

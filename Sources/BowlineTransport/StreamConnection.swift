@@ -10,7 +10,7 @@ import CLinux
 import Glibc
 
 /// A connected stream socket as a transport.
-final class StreamConnection: Transport {
+final class StreamConnection: SwitchableTransport {
     /// Where the connection is in its life; it only goes forward.
     enum Phase {
         case open
@@ -75,6 +75,14 @@ final class StreamConnection: Transport {
         self.protocol = `protocol`
         self.onEnd = onEnd
         `protocol`.makeConnection(self)
+    }
+
+    func takeOver(_ protocol: any Protocol) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
+        defer {
+            self.protocol = `protocol`
+            onEnd = nil
+        }
+        return (self.protocol, onEnd)
     }
 
     // MARK: what the protocol asks

@@ -56,7 +56,6 @@ extension HTTPURLError: CustomStringConvertible {
         switch self {
         case .empty: "there is nothing to fetch"
         case .noScheme: "a URL begins with http:// or https://"
-        case .unsupportedScheme("https"): "https can't be fetched yet, only http"
         case .unsupportedScheme(let scheme): "only http and https can be fetched, not \(scheme.debugDescription)"
         case .noHost: "there is no host after the scheme"
         case .forbiddenCharacter(let scalar): Self.explanation(of: scalar)

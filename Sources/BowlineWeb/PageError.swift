@@ -4,7 +4,7 @@ public import BowlineConnect
 public import BowlineDeferred
 import BowlineNames
 import BowlineReactor
-import BowlineTransport
+public import BowlineTransport
 
 /// Reports a fetch that failed: in which step, why, and what had happened until then.
 ///
@@ -23,6 +23,8 @@ public struct PageError: Error, Sendable {
         case dns
         /// The connection.
         case connect
+        /// TLS.
+        case tls
         /// Sending the request.
         case send
         /// Receiving the response.
@@ -39,6 +41,8 @@ public struct PageError: Error, Sendable {
         case request(HTTPRequestError)
         /// There was no connection.
         case connect(ConnectError)
+        /// TLS ended the connection after its handshake: an alert, or what is no valid TLS.
+        case tls(TLSError)
         /// The connection was lost, as errno says.
         case lost(CInt)
         /// The response isn't HTTP, is too large, or stopped early.
@@ -66,6 +70,7 @@ public struct PageError: Error, Sendable {
         case .url(let error): error.code.rawValue
         case .request: HTTPURLError.Code.badTarget.rawValue
         case .connect(let error): Self.code(of: error)
+        case .tls(let error): Self.code(of: error)
         case .lost: "reset"
         case .response(let error): error.code.rawValue
         case .status: "status"
@@ -80,19 +85,23 @@ public struct PageError: Error, Sendable {
         case .badName, .badTarget: HTTPURLError.Code.badTarget.rawValue
         case .lookup(let failure): failure.kind.rawValue
         case .attemptsFailed: error.attemptOutcome?.rawValue ?? "unreachable"
+        case .tls(let error): code(of: error)
         case .timedOut: "timeout"
         case .resolver: LookupError.Kind.servfail.rawValue
         case .cancelled, .stopped, .declined: "cancelled"
         }
     }
 
-    /// The error inside: an `HTTPURLError`, `HTTPRequestError`, `ConnectError`, `SystemError`, `HTTPParseError` or
+    private static func code(of error: TLSError) -> String { error.isCertificate ? "certificate" : "handshake" }
+
+    /// The error inside: an `HTTPURLError`, `HTTPRequestError`, `ConnectError`, `TLSError`, `SystemError`, `HTTPParseError` or
     /// `ReactorStopped`; nil where the reason says it all.
     public var cause: (any Error)? {
         switch reason {
         case .url(let error): error
         case .request(let error): error
         case .connect(let error): error
+        case .tls(let error): error
         case .lost(let code): SystemError(code, phase == .send ? "send" : "recv")
         case .response(let error): error
         case .status, .redirects, .deadline: nil
@@ -124,6 +133,7 @@ extension PageError: CustomStringConvertible {
         case .url(let error): "\(origin)\(error)"
         case .request(let error): "\(origin)\(error)"
         case .connect(let error): "\(error)"
+        case .tls(let error): "\(place): \(error)"
         case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"
         case .response(let error): "\(place): \(error)"
         case .status(let response): "\(place) answered \(Self.line(of: response.head))"
@@ -147,6 +157,7 @@ extension PageError: CustomStringConvertible {
         case .target: "not begun"
         case .dns: "the name was not resolved"
         case .connect: "no connection yet"
+        case .tls: "the TLS handshake was not done"
         case .send: "sending the request"
         case .receive, .http: report.head == nil ? "waiting for the response" : "receiving the body"
         }

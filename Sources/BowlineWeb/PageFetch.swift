@@ -36,7 +36,6 @@ final class PageFetch: ClientFactory {
         do throws(HTTPURLError) {
             let url = try HTTPURL(request.url)
             report.url = url
-            try Self.check(url)
             deadlineTimer = reactor.callLater(request.deadline) { [self] in
                 deadlineTimer = nil
                 fail(.deadline(request.deadline), in: phase)
@@ -45,11 +44,6 @@ final class PageFetch: ClientFactory {
         } catch {
             fail(.url(error), in: .target)
         }
-    }
-
-    /// There is no TLS yet.
-    private static func check(_ url: HTTPURL) throws(HTTPURLError) {
-        guard url.scheme == .http else { throw .unsupportedScheme(url.scheme.rawValue) }
     }
 
     /// Formats the request and asks for a connection.
@@ -67,7 +61,8 @@ final class PageFetch: ClientFactory {
         report.beginHop(to: url, at: reactor.now)
         let host = url.host.connectable
         request.observer?(.connecting(.host(host, port: url.port)))
-        let connector = reactor.connectTCP(host: host, port: url.port, factory: self, options: request.connect)
+        let connector = reactor.connectTCP(
+            host: host, port: url.port, factory: self, options: request.connectOptions(for: url))
         if let observer = request.observer { connector.observer = { observer(.connector($0)) } }
         self.connector = connector
     }
@@ -76,6 +71,7 @@ final class PageFetch: ClientFactory {
     private var phase: PageError.Phase {
         guard let connector else { return .target }
         if report.peer != nil { return exchange?.phase ?? .receive }
+        if connector.state == .securing { return .tls }
         return connector.attempts.isEmpty ? .dns : .connect
     }
 
@@ -167,7 +163,6 @@ extension PageFetch: PageProtocolOwner {
         }
         do throws(HTTPURLError) {
             let target = try url.redirected(to: redirection.location)
-            try Self.check(target)
             redirection.adapt(&request, from: url, to: target)
             report.redirects.append(PageReport.Redirect(url: url, status: redirection.status))
             request.observer?(.redirect(target))
@@ -188,6 +183,7 @@ extension PageError.Phase {
         case .target: self = .target
         case .name: self = .dns
         case .connect: self = .connect
+        case .tls: self = .tls
         }
     }
 }

@@ -99,9 +99,11 @@ final class PageProtocol: HalfCloseableProtocol {
         }
     }
 
-    func readConnectionLost() {
+    func readConnectionLost() { inputEnded(isClean: true) }
+
+    private func inputEnded(isClean: Bool) {
         do throws(HTTPParseError) {
-            if try parser.finish() { finish() }
+            if try parser.finish(isClean: isClean) { finish() }
         } catch {
             fail(.response(error), in: .of(error))
         }
@@ -115,7 +117,9 @@ final class PageProtocol: HalfCloseableProtocol {
             // EPIPE comes from sending only.
             fail(.lost(code), in: code == EPIPE ? .send : phase)
         case .stopped: fail(.stopped, in: phase)
-        case .done, .aborted, .timedOut: readConnectionLost()
+        case .tls(let error): fail(.tls(error), in: .tls)
+        case .truncated: inputEnded(isClean: false)
+        case .done, .aborted, .timedOut: inputEnded(isClean: true)
         }
     }
 

@@ -45,6 +45,10 @@ public struct PageReport: Sendable {
     public internal(set) var resolved: ReactorInstant?
     /// When its connection stood.
     public internal(set) var connected: ReactorInstant?
+    /// When its TLS handshake was over; nil without TLS.
+    public internal(set) var secured: ReactorInstant?
+    /// What the TLS handshake has agreed on; nil without TLS.
+    public internal(set) var tls: TLSInfo?
     /// When its first byte arrived.
     public internal(set) var firstByte: ReactorInstant?
     /// When the fetch ended.
@@ -65,6 +69,8 @@ public struct PageReport: Sendable {
         head = nil
         resolved = nil
         connected = nil
+        secured = nil
+        tls = nil
         firstByte = nil
     }
 
@@ -74,6 +80,8 @@ public struct PageReport: Sendable {
         attempts = connector.attempts
         resolved = connector.resolvedTime
         connected = connector.connectedTime
+        secured = connector.securedTime
+        tls = connector.tls
     }
 }
 

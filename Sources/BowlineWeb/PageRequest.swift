@@ -1,6 +1,7 @@
 // What to fetch and how: a value, from the caller to the fetch.
 
 public import BowlineConnect
+public import BowlineTransport
 
 /// Asks for a page.
 ///
@@ -12,7 +13,7 @@ public import BowlineConnect
 /// reactor.fetch(request).addCallback { page in print(page.status, page.text) }
 /// ```
 public struct PageRequest {
-    /// The URL, http; the fragment isn't sent.
+    /// The URL, http or https; the fragment isn't sent.
     public var url: String
     /// The method, case-sensitive.
     public var method = "GET"
@@ -26,6 +27,8 @@ public struct PageRequest {
     public var deadline: Duration = .seconds(60)
     /// The budgets of name and connection of each hop, and the families to use.
     public var connect = ConnectOptions()
+    /// How TLS is spoken with https URLs: verified with the system's store unless set.
+    public var tls = TLSClientConfiguration()
     /// The limits of the response; `bodyBytes` is 64 MiB unless set.
     public var limits: HTTPLimits
     /// Told what happens, as it happens, until the fetch has its outcome. Called from the loop, and from inside `fetch`.
@@ -40,6 +43,16 @@ public struct PageRequest {
         self.url = url
         limits = HTTPLimits()
         limits.bodyBytes = Self.defaultBodyBytes
+        tls.applicationProtocols = ["http/1.1"]
+    }
+
+    /// How to connect for a hop.
+    func connectOptions(for url: HTTPURL) -> ConnectOptions {
+        var options = connect
+        options.tls = url.scheme == .https ? tls : nil
+        // A name that was meant for one hop must not vouch for another.
+        options.tlsServerName = nil
+        return options
     }
 }
 

@@ -12,7 +12,7 @@ extension Reactor {
     ///     .addCallback { html in print(html) }
     ///     .addErrback { error in print("failed:", error) }
     /// ```
-    /// - Parameter url: an http URL.
+    /// - Parameter url: an http or https URL.
     /// - Returns: fires with the body as text (see `PageResponse.text`), or fails with a `PageError`; a status outside
     ///   2xx is a failure with the response inside. `cancel()` closes the connection at once.
     public func getPage(_ url: String) -> Deferred<String> {

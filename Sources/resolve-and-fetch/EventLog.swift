@@ -21,6 +21,7 @@ struct EventLog {
         case .connector(.attemptStarted(let attempt)): tell("trying \(attempt.address)")
         case .connector(.attemptEnded(let attempt)):
             tell("\(attempt.address) \(attempt.outcome?.rawValue ?? "ended")")
+        case .connector(.secured(let tls)): tell(tls.explanation)
         case .requestSent: tell("request sent")
         case .head(let head): tell("\(head.status) \(head.reason), \(head.fields.count) fields")
         case .redirect(let url): tell("redirected to \(url)")

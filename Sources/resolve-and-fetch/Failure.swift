@@ -64,7 +64,6 @@ extension Failure {
         let what: String
         switch error {
         case .badName, .numericHost: what = "\(error)"
-        case .unsupportedScheme("https"): what = "\(target): https isn't there yet; fetch the http:// address"
         case .empty: what = "an empty target: \(error)"
         default: what = "\(target): \(error)"
         }

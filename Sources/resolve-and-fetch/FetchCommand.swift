@@ -13,12 +13,12 @@ struct FetchCommand: RunnableCommand {
             resolve-and-fetch demo
             """,
         discussion: """
-            TARGET is a host, host:port, [v6]:port, or an http URL; a host means http://host/. A host called like a verb \
+            TARGET is a host, host:port, [v6]:port, or an http(s) URL; a host means http://host/. A host called like a verb \
             is written after --, or as a URL. - reads targets from stdin, one a line; lines that begin with # are skipped.
 
             Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed, for one target curl's numbers: \
             3 bad target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too \
-            late, 47 redirects, 52 empty reply, 55 and 56 connection lost, 63 too large.
+            late, 35 TLS handshake, 47 redirects, 52 empty reply, 55 and 56 connection lost, 60 certificate, 63 too large.
             """)
 
     @Argument(help: ArgumentHelp("What to fetch.", valueName: "target"))
@@ -75,12 +75,22 @@ struct FetchCommand: RunnableCommand {
             let targets = try allTargets()
             let request = try fetching.request()
             let reactor = Reactor()
+            if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
             reactor.resolver = names.makeResolver(reactor)
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)
             return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)
         } catch {
             Self.exit(withError: error)
+        }
+    }
+
+    /// A file that can't be trusted is wrong usage, whether or not a target needs it.
+    private static func check(_ configuration: TLSClientConfiguration, on reactor: Reactor) throws {
+        do throws(TLSError) {
+            _ = try reactor.tlsContext(for: configuration)
+        } catch {
+            throw ValidationError(TerminalText.escaped("--cacert: \(error)."))
         }
     }
 

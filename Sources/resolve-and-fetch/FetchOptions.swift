@@ -26,6 +26,16 @@ struct FetchOptions: ParsableArguments {
         help: ArgumentHelp("The User-Agent field.", valueName: "agent"))
     var agent: String?
 
+    @Flag(
+        name: [.customShort("k"), .customLong("insecure")],
+        help: "Verify no certificates; anybody in between can read along and change what is said.")
+    var insecure = false
+
+    @Option(
+        name: .customLong("cacert"), parsing: .unconditional,
+        help: ArgumentHelp("Trust the certificates of this PEM file instead of the system's.", valueName: "file"))
+    var trustFile: String?
+
     @Option(
         name: .customLong("max-redirs"), parsing: .unconditional,
         help: ArgumentHelp("How many redirects to follow; 0 reports the first as the result.", valueName: "n"))
@@ -71,6 +81,7 @@ struct FetchOptions: ParsableArguments {
         }
         request.maximumRedirects = maximumRedirects.value
         request.limits.bodyBytes = maximumBodyBytes.value
+        request.tls.trust = insecure ? .insecure : trustFile.map { .file($0) } ?? .system
         try Self.check(request)
         return request
     }

@@ -4,8 +4,7 @@ import Bowline
 
 extension FetchOutcome {
     var json: JSON {
-        let origin = report?.start
-        return .object([
+        .object([
             ("target", .string(target)), ("url", .string(url)), ("host", .string(url?.host.connectable)),
             ("port", .integer(url.map { Int($0.port) })), ("ok", .bool(isWell)),
             ("status", .integer(report?.head?.status)), ("bytes", .integer(response?.body.count)),
@@ -13,17 +12,23 @@ extension FetchOutcome {
             ("address", .string(report?.peer?.ipAddress)), ("addresses", names?.addressesJSON ?? .null),
             ("redirects", report.map(Self.redirects) ?? .null), ("dns", names?.json ?? .null),
             ("attempts", report.map { Self.attempts($0) } ?? .null),
-            (
-                "timings",
-                .object([
-                    ("dns_ms", .milliseconds(time(from: report?.hopStart, to: report?.resolved))),
-                    ("connect_ms", .milliseconds(time(from: report?.resolved, to: report?.connected))),
-                    ("tls_ms", .null),
-                    ("first_byte_ms", .milliseconds(time(from: origin, to: report?.firstByte))),
-                    ("total_ms", .milliseconds(time(from: origin, to: report?.end))),
-                ])
-            ),
+            ("tls", report?.tls?.json ?? .null),
+            ("timings", timings),
             ("error", failure?.json ?? .null),
+        ])
+    }
+
+    private var timings: JSON {
+        let origin = report?.start
+        return .object([
+            ("dns_ms", .milliseconds(time(from: report?.hopStart, to: report?.resolved))),
+            ("connect_ms", .milliseconds(time(from: report?.resolved, to: report?.connected))),
+            (
+                "tls_ms",
+                .milliseconds(report?.secured == nil ? nil : time(from: report?.connected, to: report?.secured))
+            ),
+            ("first_byte_ms", .milliseconds(time(from: origin, to: report?.firstByte))),
+            ("total_ms", .milliseconds(time(from: origin, to: report?.end))),
         ])
     }
 

@@ -8,6 +8,9 @@ extension FetchOutcome {
         guard let report, response != nil || !report.attempts.isEmpty || !report.redirects.isEmpty else { return [] }
         var lines = [headline(style)]
         for redirect in report.redirects { lines.append("  \(redirect.status) from \(redirect.url)") }
+        if let tls = report.tls {
+            lines.append("  \(tls.isVerified ? tls.explanation : style.paint(tls.explanation, .red))")
+        }
         lines += names?.lines(style).map { "  \($0)" } ?? []
         lines += timeline(report).lines(style)
         return lines.map { $0.trimmingSpaces }
@@ -50,7 +53,12 @@ extension FetchOutcome {
                 attempt.outcome?.rawValue ?? "unfinished",
                 attempt.outcome == .connected ? .green : attempt.outcome == .cancelled ? .dim : .red)
         }
-        if let connected = report.connected {
+        if let connected = report.connected, failure?.phase == .tls || report.secured != nil {
+            timeline.add(
+                "TLS", from: place(connected), to: place(report.secured ?? end),
+                report.secured == nil ? failure?.code ?? "" : "", report.secured == nil ? .red : .green)
+        }
+        if let connected = report.secured ?? report.connected, failure?.phase != .tls || report.secured != nil {
             let first = report.firstByte
             timeline.add(
                 "first byte", from: place(connected), to: place(first ?? end), first == nil ? "none came" : "", .yellow)

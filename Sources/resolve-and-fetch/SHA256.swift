@@ -1,6 +1,6 @@
 // The digest of a body.
 
-import CCrypto
+import COpenSSL
 
 enum SHA256 {
     /// The SHA-256 of the bytes in hexadecimal (FIPS 180-4). O(n).

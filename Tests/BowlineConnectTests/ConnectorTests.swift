@@ -607,6 +607,9 @@ private final class OtherResolverWorld: ConnectEnvironment {
     var clock: any ReactorClock { inner.clock }
     func sourceAddress(toward destination: IPAddress) -> IPAddress? { destination }
     func deliverLater(_ work: any TurnDelivery) { inner.deliverLater(work) }
+    func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext {
+        try inner.tlsContext(for: configuration)
+    }
     func remember(_ connector: Connector) {}
     func forget(_ connector: Connector) {}
 }

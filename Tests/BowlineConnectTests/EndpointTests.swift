@@ -153,7 +153,11 @@ struct EndpointTextTests {
                 #""http:example.com" is no endpoint: the kind "http" is unknown; write it as in tcp:example.com:80"#
             ),
             ("host=x", #""host=x" is no endpoint: the kind "host" is unknown; write it as in tcp:example.com:80"#),
-            ("tls:example.com:443", #""tls:example.com:443" is no endpoint: tls is not available in this build"#),
+            ("tls:example.com", #""tls:example.com" is no endpoint: port is missing, as in tls:example.com:443"#),
+            (
+                "tls:example.com:443:certificate=/c.pem",
+                #""tls:example.com:443:certificate=/c.pem" is no endpoint: privateKey is missing, as in tls:example.com:443"#
+            ),
             ("tcp:example.com", #""tcp:example.com" is no endpoint: port is missing, as in tcp:example.com:80"#),
             ("tcp::80", #""tcp::80" is no endpoint: host is missing, as in tcp:example.com:80"#),
             ("tcp:h:0", #""tcp:h:0" is no endpoint: port is "0", and should be a number from 1 to 65535"#),
@@ -201,7 +205,18 @@ struct EndpointTextTests {
                 "tcp:80:interface=localhost",
                 #""tcp:80:interface=localhost" is no endpoint: interface is "localhost", and should be the text of an IP address"#
             ),
-            ("ssl:443", #""ssl:443" is no endpoint: ssl is not available in this build"#),
+            (
+                "ssl:443",
+                #""ssl:443" is no endpoint: the kind "ssl" is unknown; write it as in tcp:example.com:80"#
+            ),
+            (
+                "tls:443",
+                #""tls:443" is no endpoint: certificate is missing, as in tls:443:certificate=/etc/app/chain.pem:privateKey=/etc/app/key.pem"#
+            ),
+            (
+                "tls:443:certificate=/nowhere/c.pem:privateKey=/nowhere/k.pem",
+                #""tls:443:certificate=/nowhere/c.pem:privateKey=/nowhere/k.pem" is no endpoint: can't read the certificate of "/nowhere/c.pem": No such file or directory"#
+            ),
         ])
     func refusedServers(text: String, message: String) {
         let error = #expect(throws: EndpointError.self) { _ = try Reactor().serverFromString(text) }

@@ -43,6 +43,15 @@ final class VirtualWorld: ConnectEnvironment {
         }
     }
 
+    private var tlsContexts: [TLSClientConfiguration: TLSContext] = [:]
+
+    func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext {
+        if let context = tlsContexts[configuration] { return context }
+        let context = try TLSContext(client: configuration, clock: time)
+        tlsContexts[configuration] = context
+        return context
+    }
+
     func remember(_ connector: Connector) { active.append(connector) }
     func forget(_ connector: Connector) {
         guard let place = active.firstIndex(where: { $0 === connector }) else {
@@ -160,6 +169,7 @@ extension ConnectError {
         case .lookup(let error): "\(error.kind.rawValue)"
         case .resolver(let words): "resolver: \(words)"
         case .attemptsFailed: attempts.map { $0.outcome?.rawValue ?? "pending" }.joined(separator: " ")
+        case .tls(let error): "tls \(error.kind)"
         case .timedOut: "timed out"
         case .cancelled: "cancelled"
         case .stopped: "stopped"

@@ -71,7 +71,7 @@ import Testing
     }
 
     // C 87
-    @Test("a protocol is released when its connection has ended, however it did", arguments: Road.allCases)
+    @Test("a protocol is released when its connection has ended, however it did", arguments: Road.sockets)
     func released(road: Road) async throws {
         try await onReactor { reactor in
             weak var oldClient: AccumulatingProtocol?
@@ -148,7 +148,8 @@ import Testing
             server.onMade = { server in
                 server.transport?.pauseReading()
                 afterTurns(20, on: reactor) {
-                    #expect(client.end == .done)
+                    // A client of TLS waits for the server's end, since it has not read the server's tickets.
+                    #expect(road == .tls || client.end == .done)
                     #expect(server.events == [.made])
                     server.transport?.resumeReading()
                 }
@@ -174,7 +175,7 @@ import Testing
         }
     }
 
-    @Test("a connection that hung up while paused can be closed, aborted and written to", arguments: Road.allCases)
+    @Test("a connection that hung up while paused can be closed, aborted and written to", arguments: Road.sockets)
     func closeWhileHungUp(road: Road) async throws {
         for act in 0..<3 {
             try await onReactor { reactor in
@@ -325,7 +326,7 @@ import Testing
         }
     }
 
-    @Test("abortConnection inside connectionMade is told afterwards", arguments: Road.allCases)
+    @Test("abortConnection inside connectionMade is told afterwards", arguments: Road.sockets)
     func abortInsideConnectionMade(road: Road) async throws {
         try await onReactor { reactor in
             let (client, server) = (AccumulatingProtocol(), AccumulatingProtocol())
@@ -419,7 +420,7 @@ import Testing
                 return end
             }
             let port = try road.listen(reactor, ServerFactory { make() })
-            for _ in 0..<20 { connect(reactor, to: port.address, make()) }
+            for _ in 0..<20 { connect(reactor, road, to: port.address, make()) }
             return {
                 #expect(all.count == 40)
                 for end in all {

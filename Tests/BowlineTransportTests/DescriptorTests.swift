@@ -38,7 +38,8 @@ private func expectNoLeak(_ body: @escaping @Sendable (Reactor) throws -> Void) 
                 var ended = 0
                 var waiting = 0
                 for road in Road.allCases {
-                    for way in 0..<7 {
+                    // A client of TLS that aborts at once leaves the server without a protocol to tell.
+                    for way in 0..<7 where road != .tls || way != 1 {
                         let (client, server) = (AccumulatingProtocol(), AccumulatingProtocol())
                         waiting += 2
                         for end in [client, server] {
@@ -111,7 +112,7 @@ private func expectNoLeak(_ body: @escaping @Sendable (Reactor) throws -> Void) 
             try await expectNoLeak { reactor in
                 for road in Road.allCases {
                     let port = try road.listen(reactor, ServerFactory { AccumulatingProtocol() })
-                    for _ in 0..<20 { connect(reactor, to: port.address, AccumulatingProtocol()) }
+                    for _ in 0..<20 { connect(reactor, road, to: port.address, AccumulatingProtocol()) }
                 }
                 final class Silent: DatagramProtocol {
                     var port: DatagramPort?

@@ -8,13 +8,14 @@ import Testing
 
 /// Where a fetch stands when it is ended.
 enum Moment: String, CaseIterable, Sendable {
-    case resolving, connecting, sending, waiting, receiving, redirected
+    case resolving, connecting, securing, sending, waiting, receiving, redirected
 
     /// The phase of an error then.
     var phase: String {
         switch self {
         case .resolving: "dns"
         case .connecting: "connect"
+        case .securing: "tls"
         case .sending: "send"
         case .waiting, .receiving, .redirected: "receive"
         }
@@ -41,6 +42,8 @@ final class StuckFetch {
         switch moment {
         case .resolving: port = 9
         case .connecting: port = silence?.port ?? 0
+        case .securing:
+            port = try BowlineWebTests.port(reactor) { _ in progress.hasArrived = true }
         case .sending:
             port = try BowlineWebTests.port(reactor) { connection in
                 connection.transport?.pauseReading()
@@ -60,7 +63,7 @@ final class StuckFetch {
                 }
             }.port
         }
-        var request = PageRequest("http://h.test:\(port)/")
+        var request = PageRequest("\(moment == .securing ? "https" : "http")://h.test:\(port)/")
         request.deadline = deadline
         request.connect.families = [.ipv4]
         if moment == .sending {

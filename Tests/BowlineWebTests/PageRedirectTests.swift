@@ -167,7 +167,7 @@ struct PageRedirectTests {
     @Test(
         "a location that can't be fetched fails the fetch, and says where it came from",
         arguments: [
-            ("file:///etc/passwd", "target/unsupported-scheme"), ("https://h.test/", "target/unsupported-scheme"),
+            ("file:///etc/passwd", "target/unsupported-scheme"), ("ftp://h.test/", "target/unsupported-scheme"),
             ("javascript:x", "target/unsupported-scheme"), ("http://a b/", "target/bad-target"),
             ("http://h:0/", "target/bad-target"), ("http://user:secret@127.0.0.1/", "target/bad-target"),
             ("http:///", "target/bad-target"),

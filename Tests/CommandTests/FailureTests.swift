@@ -42,7 +42,7 @@ struct FailureTests {
         Row("http://h.test:WEB/\u{1B}[31m", phase: "target", code: "bad-target", exit: 3),
         Row("http://user:secret@h.test:WEB/", phase: "target", code: "bad-target", exit: 3),
         Row("ftp://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
-        Row("https://h.test/", phase: "target", code: "unsupported-scheme", exit: 1),
+        Row("https://h.test:WEB/", phase: "tls", code: "handshake", exit: 35),
         Row("http://h.test:WEB/secure", phase: "target", code: "unsupported-scheme", exit: 1),
         Row("nowhere.test", phase: "dns", code: "nxdomain", exit: 6),
         Row("empty.test", phase: "dns", code: "nodata", exit: 6),
@@ -84,7 +84,7 @@ struct FailureTests {
         #expect(line["ok"] == false)
         #expect(line["error"]?["phase"] == .string(row.phase))
         #expect(line["error"]?["code"] == .string(row.code))
-        #expect(line.keys.count == 15)
+        #expect(line.keys.count == 16)
         let message = try #require(line["error"]?["message"]?.string)
         #expect(!message.isEmpty && !message.contains("\n"))
         #expect(output.stderr == "")

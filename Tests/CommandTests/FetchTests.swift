@@ -23,7 +23,7 @@ struct FetchTests {
         #expect(
             line.keys == [
                 "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "address", "addresses", "redirects",
-                "dns", "attempts", "timings", "error",
+                "dns", "attempts", "tls", "timings", "error",
             ])
         #expect(line["target"] == .string(servers.url()))
         #expect(line["url"] == .string(servers.url()))

@@ -90,7 +90,7 @@ final class Servers: Sendable {
         case "/": .respond(.init("hello, world", fields: [("Content-Type", "text/plain")]))
         case "/chunked": .respond(chunked("hello, world"))
         case "/old": .respond(.init(status: 301, fields: [("Location", "/")]))
-        case "/secure": .respond(.init(status: 301, fields: [("Location", "https://user:secret@h.test/")]))
+        case "/secure": .respond(.init(status: 301, fields: [("Location", "ftp://user:secret@h.test/")]))
         case "/loop": .respond(.init(status: 302, fields: [("Location", "/loop")]))
         case "/echo": .respond(.init(request.body))
         case "/agent": .respond(.init(request.fields["user-agent"] ?? "none"))

@@ -16,7 +16,7 @@ struct UsageTests {
         ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"], ["resolve", "--body", "h"],
         ["demo", "h"],
         // What comes later is absent, and never ignored.
-        ["-k", "h"], ["--cacert", "f", "h"], ["--no-cache", "h"], ["--cache-file", "f", "h"], ["--per-host", "1", "h"],
+        ["--cacert", "/nonexistent", "h"], ["--no-cache", "h"], ["--cache-file", "f", "h"], ["--per-host", "1", "h"],
         ["--retries", "1", "h"], ["--input", "/nonexistent"], ["--input", "/dev/null"], ["-"], ["--input", "/"],
     ]
 

@@ -1,4 +1,4 @@
-// nginx.
+// nginx, and the server that comes with OpenSSL.
 
 import Glibc
 
@@ -7,12 +7,15 @@ extension RealServer {
     ///
     /// - Parameters:
     ///   - pages: The bodies, by path (`/small`).
+    ///   - tls: The certificate and key of an https server; nil for http.
     ///   - directives: More for the `server` block: `location = /old { return 301 /small; }`.
     /// - Returns: nil if nginx isn't installed.
     package static func nginx(
-        pages: [String: [UInt8]], directives: String = "", alsoIPv6: Bool = false
+        pages: [String: [UInt8]], tls: Certificates.Pair? = nil, directives: String = "", alsoIPv6: Bool = false
     ) throws -> RealServer? {
-        try start("nginx") { folder, port in
+        let certificate = tls.map { "ssl_certificate \($0.certificate); ssl_certificate_key \($0.key);" } ?? ""
+        let ssl = tls == nil ? "" : " ssl"
+        return try start("nginx") { folder, port in
             for (path, body) in pages { try folder.write("pages\(path)", body) }
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .map { "    \($0)_temp_path \(folder.path)/temporary;" }
@@ -30,8 +33,9 @@ extension RealServer {
                         default_type text/html;
                     \(temporary.joined(separator: "\n"))
                         server {
-                            listen 127.0.0.1:\(port);
-                            \(alsoIPv6 ? "listen [::1]:\(port);" : "")
+                            listen 127.0.0.1:\(port)\(ssl);
+                            \(alsoIPv6 ? "listen [::1]:\(port)\(ssl);" : "")
+                            \(certificate)
                             root \(folder.path)/pages;
                             \(directives)
                         }
@@ -45,8 +49,22 @@ extension RealServer {
     }
 
     package static func nginx(
-        pages: [String: String], directives: String = "", alsoIPv6: Bool = false
+        pages: [String: String], tls: Certificates.Pair? = nil, directives: String = "", alsoIPv6: Bool = false
     ) throws -> RealServer? {
-        try nginx(pages: pages.mapValues { Array($0.utf8) }, directives: directives, alsoIPv6: alsoIPv6)
+        try nginx(pages: pages.mapValues { Array($0.utf8) }, tls: tls, directives: directives, alsoIPv6: alsoIPv6)
+    }
+
+    /// Starts OpenSSL's own server, which sends each line back reversed.
+    ///
+    /// - Returns: nil if openssl isn't installed.
+    package static func openssl(_ pair: Certificates.Pair, _ arguments: [String] = []) throws -> RealServer? {
+        try start("openssl") { _, port in
+            [
+                "s_server", "-accept", "127.0.0.1:\(port)", "-cert", pair.certificate, "-key", pair.key, "-rev",
+                "-quiet",
+            ] + arguments
+        } answers: {
+            Loopback.accepts($0)
+        }
     }
 }

@@ -1,16 +1,20 @@
-// The two kinds of stream sockets, since what a transport promises holds for both.
+// The two kinds of stream sockets, and TLS over one of them, since what a transport promises holds for all.
 
 import Bowline
 import BowlineTesting
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 private let nextName = Atomic<Int>(0)
 
 /// A way from a client to a server on this machine.
 enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    case tcp, unix
+    case tcp, unix, tls
+
+    /// The roads without anything between protocol and socket.
+    static let sockets: [Road] = [.tcp, .unix]
 
     var testDescription: String { rawValue }
 
@@ -21,6 +25,9 @@ enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
             try reactor.listenTCP(port: 0, interface: .v4(.loopback), factory: factory)
         case .unix:
             try reactor.listenUNIX(path: Self.freeName(), factory: factory)
+        case .tls:
+            try reactor.listenTLS(
+                port: 0, interface: .v4(.loopback), context: try TLSFixture.server(reactor), factory: factory)
         }
     }
 
@@ -32,11 +39,23 @@ enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
 /// Dials `address` and gives the connection to `client`.
 func connect(
-    _ reactor: Reactor, to address: SocketAddress, _ client: any Protocol, onEnd: ((ConnectionEnd) -> Void)? = nil
+    _ reactor: Reactor, _ road: Road = .tcp, to address: SocketAddress, _ client: any Protocol,
+    onEnd: ((ConnectionEnd) -> Void)? = nil
 ) {
+    var first = client
+    if road == .tls {
+        do {
+            first = TLSConnection(try TLSFixture.client(reactor), name: "h.test") { result in
+                if case .failure(let error) = result { Issue.record(error) }
+                return client
+            }
+        } catch {
+            Issue.record(error)
+        }
+    }
     _ = SocketDialer(reactor: reactor).dial(address, from: nil) { result in
         switch result {
-        case .success(let connection): connection.start(client, onEnd: onEnd)
+        case .success(let connection): connection.start(first, onEnd: onEnd)
         case .failure(let error): Issue.record(error)
         }
     }
@@ -52,7 +71,7 @@ func join(_ reactor: Reactor, _ road: Road, client: any Protocol, server: any Pr
             port = nil
             return server
         })
-    if let address = port?.address { connect(reactor, to: address, client) }
+    if let address = port?.address { connect(reactor, road, to: address, client) }
 }
 
 /// Stops the reactor when `count` connections have ended.

@@ -1,0 +1,204 @@
+// https by the command, against nginx and openssl, with certificates that are well and certificates that are not: accepted
+// and refused as curl does, with the reason in one line.
+
+import TestSupport
+import Testing
+
+/// One server's certificate, and what is to come of it.
+struct CertificateCase: Sendable, CustomTestStringConvertible {
+    var name: String
+    var recipe: Certificates.Recipe
+    var host = "h.test"
+    /// The exit code; curl's is the same.
+    var exit: CInt
+    /// A part of the line on stderr.
+    var words = ""
+    /// More of nginx's configuration.
+    var directives = ""
+
+    var testDescription: String { name }
+
+    init(
+        _ name: String, _ names: [String], host: String = "h.test", exit: CInt, _ words: String = "",
+        directives: String = "", change: (inout Certificates.Recipe) -> Void = { _ in }
+    ) {
+        self.name = name
+        recipe = Certificates.Recipe()
+        recipe.names = names
+        change(&recipe)
+        self.host = host
+        self.exit = exit
+        self.words = words
+        self.directives = directives
+    }
+
+    static let all: [CertificateCase] = [
+        .init("in order", ["DNS:h.test"], exit: 0),
+        .init("one of several names", ["DNS:a.test", "DNS:h.test"], exit: 0),
+        .init("a wildcard", ["DNS:*.h.test"], host: "www.h.test", exit: 0),
+        .init(
+            "a wildcard is one label", ["DNS:*.h.test"], host: "a.b.h.test", exit: 60,
+            "is for *.h.test, not for a.b.h.test"),
+        .init(
+            "a wildcard isn't the name itself", ["DNS:*.h.test"], host: "h.test", exit: 60, "not for h.test"),
+        .init("an address", ["IP:127.0.0.1"], host: "127.0.0.1", exit: 0),
+        .init(
+            "no address", ["DNS:h.test"], host: "127.0.0.1", exit: 60,
+            "the certificate is for h.test, not for 127.0.0.1"),
+        .init("another name", ["DNS:a.test", "DNS:b.test"], exit: 60, "is for a.test, b.test, not for h.test"),
+        .init("expired", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" expired on 2024-02-29"#) {
+            $0.end = "20240229120000Z"
+        },
+        .init(
+            "not valid yet", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" is not valid before 2098-07-01"#
+        ) { $0.start = "20980701000000Z" },
+        .init("self-signed", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" is self-signed"#) {
+            $0.issuer = .itself
+        },
+        .init("of a stranger", ["DNS:h.test"], exit: 60, #"unknown issuer: "Bowline stranger" is not trusted"#) {
+            $0.issuer = .stranger
+        },
+        .init("below an intermediate one", ["DNS:h.test"], exit: 0) {
+            $0.issuer = .intermediate
+            $0.sends = [.own, .intermediate]
+        },
+        .init("a chain in the wrong order", ["DNS:h.test"], exit: 0) {
+            $0.issuer = .intermediate
+            $0.sends = [.own, .root, .intermediate]
+        },
+        .init("a missing intermediate", ["DNS:h.test"], exit: 60, "an intermediate certificate may be missing") {
+            $0.issuer = .intermediate
+        },
+        .init(
+            "TLS 1.1 only", ["DNS:h.test"], exit: 35, "no TLS version in common",
+            directives: "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;"),
+        .init("TLS 1.2 only", ["DNS:h.test"], exit: 0, directives: "ssl_protocols TLSv1.2;"),
+        .init(
+            "no cipher in common", ["DNS:h.test"], exit: 35, "no cipher in common",
+            directives: "ssl_protocols TLSv1.2; ssl_ciphers NULL-SHA256:@SECLEVEL=0;"),
+    ]
+}
+
+@Suite(
+    "Fetching over TLS",
+    .enabled(if: RealServer.isInstalled("nginx") && Certificates.canBeMade, "needs nginx and openssl"),
+    .timeLimit(.minutes(10)))
+struct TLSFetchTests {
+    private func nginx(_ pair: Certificates.Pair, _ directives: String = "") throws -> RealServer {
+        // What older versions leave out unless told.
+        let directives = directives.isEmpty ? "ssl_protocols TLSv1.2 TLSv1.3;" : directives
+        return try #require(
+            try RealServer.nginx(pages: ["/page": "a secret page"], tls: pair, directives: directives))
+    }
+
+    private func pin(_ host: String, _ port: UInt16) -> [String] {
+        host == "127.0.0.1" ? [] : ["--resolve", "\(host):\(port):127.0.0.1"]
+    }
+
+    @Test("a certificate is accepted or refused as curl does, with the reason", arguments: CertificateCase.all)
+    func certificate(_ testCase: CertificateCase) throws {
+        let certificates = try Certificates.shared()
+        let server = try nginx(try certificates.make(testCase.recipe), testCase.directives)
+        let url = "https://\(testCase.host):\(server.port)/page"
+        let output = try command(
+            ["--cacert", certificates.root, "--json", url] + pin(testCase.host, server.port))
+        #expect(output.exitCode == testCase.exit, "\(output.stdout)\(output.stderr)")
+        let line = try #require(try output.json().first)
+        if testCase.exit == 0 {
+            #expect(line["bytes"] == 13)
+            #expect(line["tls"]?["verified"] == true)
+            #expect((line["timings"]?["tls_ms"]?.number ?? -1) >= 0)
+        } else {
+            #expect(line["error"]?["phase"] == "tls")
+            #expect(line["error"]?["code"] == (testCase.exit == 60 ? "certificate" : "handshake"))
+            let message = try #require(line["error"]?["message"]?.string)
+            #expect(message.contains(testCase.words), "\(message)")
+            #expect(!message.contains("\n"))
+        }
+        guard Executables.find("curl") != nil else { return }
+        let curl = try Subprocess.run(
+            "curl", ["-s", "--cacert", certificates.root, url] + pin(testCase.host, server.port))
+        #expect(curl.exitCode == testCase.exit, "curl disagrees: \(curl.stderr)")
+    }
+
+    @Test("--insecure accepts anything, and says so")
+    func insecure() throws {
+        var recipe = Certificates.Recipe("DNS:other.test")
+        recipe.issuer = .itself
+        recipe.end = "20240229120000Z"
+        let server = try nginx(try Certificates.shared().make(recipe))
+        let url = "https://127.0.0.1:\(server.port)/page"
+        let output = try command(["-k", url])
+        #expect(output.exitCode == 0)
+        #expect(output.stdout.contains("NOT VERIFIED (--insecure)"))
+        let line = try #require(try command(["-k", "--json", url]).json().first)
+        #expect(line["tls"]?["verified"] == false)
+        #expect(line["tls"]?["problem"]?.string != nil)
+    }
+
+    @Test("the system's store is what is trusted without --cacert")
+    func systemStore() throws {
+        let certificates = try Certificates.shared()
+        let server = try nginx(try certificates.make(for: "IP:127.0.0.1"))
+        let url = "https://127.0.0.1:\(server.port)/page"
+        let refused = try command([url])
+        #expect(refused.exitCode == 60)
+        #expect(refused.stderr.contains("is not trusted here"))
+        // OpenSSL's variable puts another bundle in the store's place.
+        #expect(try command([url], environment: ["SSL_CERT_FILE": certificates.root]).exitCode == 0)
+    }
+
+    @Test("the report has a line on TLS and a bar for its handshake")
+    func report() throws {
+        let certificates = try Certificates.shared()
+        let server = try nginx(try certificates.make(for: "DNS:h.test"))
+        let output = try command(
+            ["--cacert", certificates.root, "https://h.test:\(server.port)/page"] + pin("h.test", server.port))
+        #expect(output.exitCode == 0)
+        #expect(
+            output.stdout.contains(#"  TLSv1.3, TLS_AES_256_GCM_SHA384, certificate of "h.test" by "Bowline root", "#))
+        #expect(output.stdout.contains(" days left"))
+        #expect(output.stdout.contains("\n  TLS "))
+    }
+
+    @Test("a redirect leads from http to https")
+    func redirect() throws {
+        let certificates = try Certificates.shared()
+        let secure = try nginx(try certificates.make(for: "IP:127.0.0.1"))
+        let plain = try #require(
+            try RealServer.nginx(
+                pages: ["/x": "x"],
+                directives: "location = /old { return 302 https://127.0.0.1:\(secure.port)/page; }"))
+        let output = try command(
+            ["--json", "--cacert", certificates.root, "http://127.0.0.1:\(plain.port)/old"])
+        let line = try #require(try output.json().first)
+        #expect(line["ok"] == true)
+        #expect(line["url"]?.string == "https://127.0.0.1:\(secure.port)/page")
+        #expect(line["tls"]?["version"] == "TLSv1.3")
+    }
+
+    @Test("a server that doesn't speak TLS is recognised: exit 35")
+    func plain() throws {
+        let server = try #require(try RealServer.nginx(pages: ["/page": "x"]))
+        let output = try command(["https://127.0.0.1:\(server.port)/page"])
+        #expect(output.exitCode == 35)
+        #expect(output.stderr.contains("the other end doesn't speak TLS"))
+    }
+
+    @Test("a file for --cacert that can't be used is wrong usage: exit 64")
+    func badFile() throws {
+        let output = try command(["--cacert", "/nowhere/ca.pem", "http://127.0.0.1:1/"])
+        #expect(output.exitCode == 64)
+        #expect(output.stderr.contains("/nowhere/ca.pem"))
+    }
+
+    @Test("a second fetch from the same server resumes the session")
+    func resumes() throws {
+        let certificates = try Certificates.shared()
+        let server = try nginx(try certificates.make(for: "IP:127.0.0.1"))
+        let url = "https://127.0.0.1:\(server.port)/page"
+        let output = try command(["--json", "--concurrency", "1", "--cacert", certificates.root, url, url])
+        #expect(output.exitCode == 0)
+        #expect(try output.json().map { $0["tls"]?["resumed"] } == [false, true])
+    }
+}
