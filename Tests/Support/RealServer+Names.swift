@@ -1,4 +1,4 @@
-// knot (authoritative), unbound (recursive) and dnsmasq (forwarder): three DNS servers by three authors.
+// knot and bind (authoritative), unbound (recursive) and dnsmasq (forwarder): four DNS servers by four authors.
 
 import Glibc
 
@@ -12,17 +12,7 @@ extension RealServer {
     /// - Returns: nil if knot isn't installed. Questions for other zones are refused.
     package static func knot(zone: String, records: String) throws -> RealServer? {
         try start("knotd") { folder, port in
-            try folder.write(
-                "zone",
-                text: """
-                    $ORIGIN \(zone).
-                    $TTL 300
-                    @ SOA ns.\(zone). hostmaster.\(zone). 1 3600 600 86400 30
-                    @ NS ns.\(zone).
-                    ns A 127.0.0.1
-                    \(records)
-
-                    """)
+            try folder.write("zone", text: zoneFile(zone, records))
             try folder.write(
                 "knot.conf",
                 text: """
@@ -46,6 +36,53 @@ extension RealServer {
         } answers: {
             answersQuestions($0)
         }
+    }
+
+    /// Starts a bind (named) that is authoritative for one zone, as `knot(zone:records:)` does.
+    ///
+    /// - Returns: nil if bind isn't installed. Questions for other zones are refused.
+    package static func bind(zone: String, records: String) throws -> RealServer? {
+        try start("named") { folder, port in
+            try folder.write("zone", text: zoneFile(zone, records))
+            // Without root servers of its own it would ask the real ones.
+            try folder.write("root", text: ". 60 NS localhost.\nlocalhost. 60 A 127.0.0.1\n")
+            try folder.write(
+                "named.conf",
+                text: """
+                    options {
+                        directory "\(folder.path)";
+                        pid-file none;
+                        session-keyfile none;
+                        listen-on port \(port) { 127.0.0.1; };
+                        listen-on-v6 { none; };
+                        recursion no;
+                        dnssec-validation no;
+                        allow-query { any; };
+                        empty-zones-enable no;
+                    };
+                    controls { };
+                    zone "." { type hint; file "\(folder.path)/root"; };
+                    zone "\(zone)" { type primary; file "\(folder.path)/zone"; };
+
+                    """)
+            return ["-g", "-n", "1", "-c", "\(folder.path)/named.conf"]
+        } answers: { port in
+            // It listens before it has read the zone, and fails questions until then.
+            Loopback.ask("ns.\(zone)", type: 1, port: port, timeout: .milliseconds(200)).map { $0[3] & 0x0F == 0 }
+                ?? false
+        }
+    }
+
+    private static func zoneFile(_ zone: String, _ records: String) -> String {
+        """
+        $ORIGIN \(zone).
+        $TTL 300
+        @ SOA ns.\(zone). hostmaster.\(zone). 1 3600 600 86400 30
+        @ NS ns.\(zone).
+        ns A 127.0.0.1
+        \(records)
+
+        """
     }
 
     /// Starts an unbound that knows some records, and asks nobody or one other server for the rest.
