@@ -16,6 +16,9 @@ package protocol ConnectEnvironment: AnyObject {
     /// The context of a TLS configuration, made once.
     func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext
 
+    /// There was no way there just now, whatever `sourceAddress` said.
+    func noteUnreachable(_ destination: IPAddress)
+
     /// Queues something for the delivery phase, and keeps it until then.
     func deliverLater(_ work: any TurnDelivery)
 

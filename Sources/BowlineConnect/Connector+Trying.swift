@@ -58,7 +58,10 @@ extension Connector {
     }
 
     private func answered(_ answer: TypeAnswer) {
-        guard case .trying = phase, let family = AddressFamily(answer.type) else { return }
+        // A resolver may bring what nobody asked for, or the same twice: that isn't tried, so it must not count.
+        guard case .trying = phase, let family = AddressFamily(answer.type), isAwaited(answer.type) else { return }
+        // A short name is completed by the search list. Other resolvers may not tell.
+        if let asked = answer.askedName, let typed = name, asked.text.hasPrefix("\(typed.text).") { name = asked }
         note(answer)
         let addresses = answer.addresses
         if !addresses.isEmpty {
@@ -85,7 +88,7 @@ extension Connector {
         case .success(let answer):
             // A resolver may give everything at the end only. Usually nothing is awaited any more.
             if race?.unanswered.isEmpty == false {
-                for question in answer.questions where isAwaited(question.type) { answered(question) }
+                for question in answer.questions { answered(question) }
                 for family in race?.unanswered ?? [] { feed(.answered(family, .noData)) }
             }
             if resolvedTime == nil { lose(.lookup(noData)) }
@@ -159,6 +162,9 @@ extension Connector {
         case .failure(let error) where error.isReactorStopping:
             lose(.stopped)
         case .failure(let error):
+            if error.isUnreachable, let address = attempts[id].address.ipAddress {
+                environment.noteUnreachable(address)
+            }
             feed(.failed(id, errno: error.code))
         }
     }
@@ -292,6 +298,11 @@ extension AnswerSource {
 extension DialError {
     /// What a dial ends with when its reactor stops; connect(2) has no such error.
     fileprivate var isReactorStopping: Bool { code == ECANCELED }
+
+    /// There is no way there, or no longer an address here to send from.
+    fileprivate var isUnreachable: Bool {
+        [ENETUNREACH, EHOSTUNREACH, ENETDOWN, EADDRNOTAVAIL].contains(code)
+    }
 }
 
 extension Race.Event {

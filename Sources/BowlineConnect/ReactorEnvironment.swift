@@ -8,12 +8,14 @@ final class ReactorEnvironment: ConnectEnvironment {
     enum Slot: ReactorSlot {
         static func makeDefault(for reactor: Reactor) -> ReactorEnvironment { ReactorEnvironment(reactor) }
         static func reactorStopped(_ value: ReactorEnvironment) { value.reactorStopped() }
+        static func reload(_ value: ReactorEnvironment) { value.sources = SourceAddresses() }
     }
 
     private unowned let reactor: Reactor
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) var dialer: any Dialer
+    @exclusivity(unchecked) var sources = SourceAddresses()
     /// Those that connect now. Each knows its place, so that leaving searches nothing.
     @exclusivity(unchecked) private var connectors: [Connector] = []
 
@@ -26,7 +28,11 @@ final class ReactorEnvironment: ConnectEnvironment {
     var resolver: any Resolver { reactor.resolver }
 
     func sourceAddress(toward destination: IPAddress) -> IPAddress? {
-        SocketCalls.sourceAddress(toward: destination)
+        sources.source(toward: destination, at: reactor.now, ask: SocketCalls.sourceAddress)
+    }
+
+    func noteUnreachable(_ destination: IPAddress) {
+        sources.noteUnreachable(destination)
     }
 
     func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext {

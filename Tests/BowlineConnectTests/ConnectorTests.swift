@@ -606,6 +606,7 @@ private final class OtherResolverWorld: ConnectEnvironment {
 
     var clock: any ReactorClock { inner.clock }
     func sourceAddress(toward destination: IPAddress) -> IPAddress? { destination }
+    func noteUnreachable(_ destination: IPAddress) {}
     func deliverLater(_ work: any TurnDelivery) { inner.deliverLater(work) }
     func tlsContext(for configuration: TLSClientConfiguration) throws(TLSError) -> TLSContext {
         try inner.tlsContext(for: configuration)

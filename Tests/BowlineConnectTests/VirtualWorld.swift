@@ -12,6 +12,8 @@ final class VirtualWorld: ConnectEnvironment {
     let addresses: ScriptedDialer
     /// Addresses without a way to them, for the order of destinations.
     var unroutable: Set<IPAddress> = []
+    /// Those to which a connect found none.
+    private(set) var unreachable: [IPAddress] = []
 
     /// The connectors that are at work.
     private(set) var active: [Connector] = []
@@ -31,6 +33,8 @@ final class VirtualWorld: ConnectEnvironment {
     func sourceAddress(toward destination: IPAddress) -> IPAddress? {
         unroutable.contains(destination) ? nil : destination
     }
+
+    func noteUnreachable(_ destination: IPAddress) { unreachable.append(destination) }
 
     /// As in a turn of the reactor, what is due at the same instant comes first.
     func deliverLater(_ work: any TurnDelivery) {
