@@ -51,6 +51,7 @@ let package = Package(
             dependencies: [
                 "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CLinux", "CAres", "CIDN2",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .target(
@@ -109,7 +110,10 @@ let package = Package(
             name: "BowlineTransportTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
             swiftSettings: settings),
         .testTarget(
-            name: "BowlineNamesTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            name: "BowlineNamesTests",
+            dependencies: [
+                "Bowline", "BowlineTesting", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],

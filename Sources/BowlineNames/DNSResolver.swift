@@ -1,9 +1,10 @@
 // The default resolver. The way of a name through it is `resolve(_:onAnswer:)`, from top to bottom: literal, pin, special
-// name, hosts file, cache, and only then a question, which all who wait for the same name share.
+// name, hosts file, search list, cache, and only then a question, which all who wait for the same name share.
 
 public import BowlineDeferred
 public import BowlineReactor
 import BowlineTransport
+public import Logging
 
 /// Looks up names in the DNS through c-ares, and in whatever comes before it; remembers what it learns.
 ///
@@ -15,10 +16,22 @@ import BowlineTransport
 public final class DNSResolver: Resolver {
     /// Whether the hosts file is consulted, and which.
     public enum Hosts: Sendable {
-        /// /etc/hosts, read when it is first needed.
+        /// /etc/hosts, read when it is first needed and watched from then on.
         case system
+        /// The file at this path, likewise.
+        case file(String)
         /// This table.
         case table(HostsFile)
+
+        fileprivate var path: String? {
+            switch self {
+            case .system: HostsFile.systemPath
+            case .file(let path): path
+            case .table: nil
+            }
+        }
+
+        fileprivate var table: HostsFile? { if case .table(let table) = self { table } else { nil } }
     }
 
     /// What it has learnt.
@@ -31,6 +44,13 @@ public final class DNSResolver: Resolver {
     private let givenConfiguration: ResolverConfiguration?
     private let givenHosts: Hosts
     private let pins: PinTable
+    /// Where it is told what of the configuration has no effect here, and what can't be watched: when files are read,
+    /// never for a lookup. Writes to the process's log unless set.
+    @exclusivity(unchecked) public var logger = Logger(label: "bowline.resolver")
+    /// Where the configuration is, if none was given. To be set before the first lookup.
+    @exclusivity(unchecked) package var configurationPath = ResolverConfiguration.systemPath
+    /// Called in the loop when a change of the files has taken effect.
+    @exclusivity(unchecked) package var settingsChanged: (() -> Void)?
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var settings: Settings?
@@ -38,6 +58,10 @@ public final class DNSResolver: Resolver {
     private lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
         currentSettings().servers.order()
     }
+    /// Nil before the first lookup, and where everything was given.
+    @exclusivity(unchecked) private var files: ResolverFiles?
+    /// What the log has been told of the configuration.
+    @exclusivity(unchecked) private var namedOptions: Set<String> = []
     @exclusivity(unchecked) private var lookups: [ObjectIdentifier: Lookup] = [:]
     /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
     /// one that was replaced still has lookups under way.
@@ -88,26 +112,65 @@ public final class DNSResolver: Resolver {
 
     private func currentSettings() -> Settings {
         if let settings { return settings }
-        let configuration = givenConfiguration ?? .load()
-        let hosts =
-            switch givenHosts {
-            case .system: HostsFile.load()
-            case .table(let table): table
-            }
-        let options = NameServer.Options(configuration)
-        let servers = configuration.servers.map {
-            NameServer($0, options: options, reactor: reactor, clock: clock)
-        }
-        let made = Settings(configuration, hosts, ServerList(servers, rotates: configuration.rotates))
+        let paths = ResolverFiles.Paths(
+            configuration: givenConfiguration == nil ? configurationPath : nil, hosts: givenHosts.path)
+        let contents = ResolverFiles.Contents(of: paths)
+        let made = makeSettings(contents)
         settings = made
+        watch(paths, contents)
         return made
     }
 
-    /// Reads the configuration and the hosts file anew, when next asked. What is in flight ends as it began; the cache
-    /// stays.
+    /// - Parameter servers: those to go on with, and what is known of them; new ones if nil.
+    private func makeSettings(_ contents: ResolverFiles.Contents, servers: ServerList? = nil) -> Settings {
+        let configuration = givenConfiguration ?? contents.configuration ?? ResolverConfiguration()
+        nameIgnored(configuration)
+        let options = NameServer.Options(configuration)
+        let servers =
+            servers
+            ?? ServerList(
+                configuration.servers.map { NameServer($0, options: options, reactor: reactor, clock: clock) },
+                rotates: configuration.rotates)
+        return Settings(configuration, givenHosts.table ?? contents.hosts ?? HostsFile(), servers)
+    }
+
+    private func watch(_ paths: ResolverFiles.Paths, _ contents: ResolverFiles.Contents) {
+        guard !paths.all.isEmpty, !reactor.isClosing else { return }
+        observeStop()
+        let files = ResolverFiles(paths, contents, reactor: reactor) { [weak self] contents, hasNewConfiguration in
+            guard let self else { return }
+            // Questions in flight keep their servers until they end; a channel closes when the last one lets go of it.
+            settings = makeSettings(contents, servers: hasNewConfiguration ? nil : settings?.servers)
+            settingsChanged?()
+        } failed: { [weak self] error in
+            self?.logger.warning("changes of the resolver's files go unseen: \(error)")
+        }
+        self.files = files
+        files.begin()
+    }
+
+    /// Tells the log what resolv.conf says without effect here, each thing once.
+    private func nameIgnored(_ configuration: ResolverConfiguration) {
+        let unnamed = configuration.ignored.filter { namedOptions.insert($0).inserted }
+        guard !unnamed.isEmpty else { return }
+        let list = unnamed.map(\.debugDescription).joined(separator: ", ")
+        logger.notice("of resolv.conf, this has no effect here: \(list)")
+    }
+
+    /// Reads the configuration and the hosts file anew: in a running loop on a thread, and what was known serves until
+    /// they have been read; before `run()` with the next lookup. What is in flight ends as it began; the cache stays.
     public func reload() {
-        // Questions in flight keep their servers until they end; a channel closes when the last one lets go of it.
-        settings = nil
+        if let files, reactor.isRunning {
+            files.reread()
+        } else {
+            settings = nil
+            files?.close()
+            files = nil
+        }
+    }
+
+    deinit {
+        files?.close()
     }
 
     /// Fails every lookup with `ReactorStopped` and closes every socket.
@@ -117,6 +180,8 @@ public final class DNSResolver: Resolver {
         desk.abandonAll()
         for server in nameServers { server.close() }
         settings = nil
+        files?.close()
+        files = nil
         if let stopObserver { reactor.forgetStopObserver(stopObserver) }
         stopObserver = nil
         // Last, for whoever is told may look up something else.
@@ -129,6 +194,9 @@ public final class DNSResolver: Resolver {
     }
 
     // MARK: what the inspection reads
+
+    /// Whether changes of its files are noticed by now, and by which descriptor.
+    package var isWatchingFiles: Bool { files?.isWatching == true }
 
     var now: ReactorInstant { clock.now }
     var pinTable: PinTable { pins }
@@ -153,11 +221,36 @@ public final class DNSResolver: Resolver {
         guard !name.endsInNumber else { return .failed(NameError(text: request.host, reason: .endsInNumber)) }
         guard !reactor.isClosing else { return .failed(ReactorStopped()) }
 
+        observeStop()
+        let verdict = localVerdict(on: name, port: request.port)
+        // A name that is known here, or is special, is never completed: `localhost.corp.example` is somebody else.
+        if verdict == nil, let candidates = currentSettings().configuration.searched(name, as: request.host) {
+            return search(candidates, for: name, request, onAnswer)
+        }
+        return lookUp(name, verdict, request, onAnswer)
+    }
+
+    private func search(
+        _ candidates: [DomainName], for name: DomainName, _ request: LookupRequest, _ onAnswer: ((TypeAnswer) -> Void)?
+    ) -> Deferred<LookupAnswer> {
+        let search = SearchLookup(
+            candidates, of: name, timeout: request.timeout, clock: clock, onAnswer: onAnswer
+        ) { [self] candidate, timeout, onAnswer in
+            var request = request
+            request.timeout = timeout
+            return lookUp(candidate, localVerdict(on: candidate, port: request.port), request, onAnswer)
+        }
+        search.proceed()
+        return search.deferred
+    }
+
+    /// Looks up a name that stands for itself alone.
+    private func lookUp(
+        _ name: DomainName, _ verdict: LocalVerdict?, _ request: LookupRequest, _ onAnswer: ((TypeAnswer) -> Void)?
+    ) -> Deferred<LookupAnswer> {
         let lookup = Lookup(name, request, clock: clock, onAnswer: onAnswer) { [self] lookup in
             lookups[ObjectIdentifier(lookup)] = nil
         }
-        let verdict = localVerdict(on: name, port: request.port)
-        observeStop()
         var asked: [Question] = []
         for type in request.types {
             if let known = verdict?.answer(name, type, time: clock.now) {

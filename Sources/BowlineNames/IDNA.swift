@@ -10,7 +10,7 @@ enum IDNA {
     private static let flags = Int32(IDN2_NFC_INPUT.rawValue | IDN2_NONTRANSITIONAL.rawValue)
 
     /// The characters that end a label in text (UTS 46, 2.3).
-    private static let dots: Set<Unicode.Scalar> = [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"]
+    static let dots: Set<Unicode.Scalar> = [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"]
 
     /// Converts each label that needs it to its ASCII form and checks those that have it already.
     ///
@@ -49,7 +49,8 @@ enum IDNA {
         return String(cString: output)
     }
 
-    /// Converts the xn-- labels of a name to Unicode; a label that doesn't decode stays as it is.
+    /// Converts the xn-- labels of a name to Unicode. A label that doesn't decode, or doesn't come back from what it
+    /// decodes to, stays as it is: who copies what is displayed must get the same name.
     static func unicodeForm(of text: String) -> String {
         text.split(separator: ".", omittingEmptySubsequences: false).map { label in
             guard isEncoded(label) else { return String(label) }
@@ -57,7 +58,9 @@ enum IDNA {
             let status = idn2_to_unicode_8z8z(String(label), &output, flags)
             defer { idn2_free(output) }
             guard status == IDN2_OK.rawValue, let output else { return String(label) }
-            return String(cString: output)
+            let decoded = String(cString: output)
+            guard (try? asciiForm(of: decoded)) == label.lowercased() else { return String(label) }
+            return decoded
         }.joined(separator: ".")
     }
 
@@ -77,9 +80,10 @@ enum IDNA {
 }
 
 extension DomainName {
-    /// The name as people read it: each `xn--` label decoded, if it is valid (UTS 46, ToUnicode).
+    /// The name as people read it: each `xn--` label decoded, if it is valid and comes back when it is encoded again
+    /// (UTS 46, ToUnicode).
     ///
-    /// For display only: it may contain any letter of any script, also ones that look like others.
+    /// For display only, beside ``text``: it may contain any letter of any script, also ones that look like others.
     ///
     /// - Complexity: O(length of the name).
     public var unicode: String { IDNA.unicodeForm(of: text) }

@@ -55,8 +55,10 @@ public struct LookupError: Error, Hashable, Sendable {
 
     /// What went wrong.
     public var kind: Kind
-    /// The name asked.
+    /// The name asked: the one that was given, or of several candidates the one that says most.
     public var name: DomainName
+    /// What else the name could have meant, by the search list, and didn't.
+    public var searched: [DomainName] = []
     /// The types asked.
     public var types: [RecordType]
     /// Where the verdict comes from.
@@ -97,6 +99,7 @@ extension LookupError: CustomStringConvertible {
     public var description: String {
         var text = whatHappened
         if !evidence.isEmpty { text += " (\(evidence))" }
+        if !searched.isEmpty { text += "; also tried \(Self.list(searched.map(\.description), "and"))" }
         for error in extendedErrors { text += "; the server says: \(error)" }
         if let advice { text += "; \(advice)" }
         return text

@@ -20,8 +20,8 @@ public struct ResolverConfiguration: Hashable, Sendable {
 
     /// The servers, in their order; never empty after reading a file.
     public var servers: [SocketAddress] = [defaultServer]
-    /// Domains for short names, which `candidates(for:)` appends; `DNSResolver` doesn't use them yet. Empty unless given:
-    /// the machine's own domain isn't guessed.
+    /// Domains for short names, which `candidates(for:)` appends. Empty unless given: the machine's own domain isn't
+    /// guessed.
     public var search: [DomainName] = []
     /// A name with fewer dots is short: `candidates(for:)` puts those with `search` first.
     public var ndots = 1
@@ -123,7 +123,12 @@ public struct ResolverConfiguration: Hashable, Sendable {
     /// - Throws: `NameError` if the text is no name. A candidate that grows too long is left out.
     public func candidates(for text: String) throws(NameError) -> [DomainName] {
         let name = try DomainName(text)
-        if text.unicodeScalars.last == "." || name.isRoot || search.isEmpty { return [name] }
+        return searched(name, as: text) ?? [name]
+    }
+
+    /// The candidates for a name that was written as `text`; nil if it stands for itself alone.
+    func searched(_ name: DomainName, as text: String) -> [DomainName]? {
+        if search.isEmpty || name.isRoot || text.unicodeScalars.last.map(IDNA.dots.contains) == true { return nil }
         let longer = search.compactMap { domain in
             domain.isRoot ? nil : try? DomainName(escaped: "\(name.text).\(domain.text)")
         }

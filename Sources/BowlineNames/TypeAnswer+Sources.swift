@@ -57,6 +57,9 @@ extension TypeAnswer {
             responseCode: error.responseCode, extendedErrors: error.extendedErrors, time: now)
     }
 
+    /// The name that was asked for, as far as records tell: what the search list made of a short name.
+    package var askedName: DomainName? { aliases.first?.name ?? records.first?.name }
+
     private mutating func read(_ answer: DNSAnswer, for key: Question.Key, recordTTL: UInt32) {
         aliases = answer.aliases
         responseCode = answer.responseCode

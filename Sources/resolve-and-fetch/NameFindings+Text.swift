@@ -5,6 +5,7 @@ import Bowline
 extension NameFindings {
     /// Lines without indentation: the aliases, then each question with its records under it.
     func lines(_ style: Style) -> [String] {
+        let found = completedName.map { ["search \($0)"] } ?? []
         let steps = aliases.map { "alias  \($0.name) → \($0.target)  ttl \($0.ttl) s" }
         let answers = questions.flatMap { question -> [String] in
             let type = TerminalText.padded("\(question.type)", to: 5)
@@ -18,7 +19,7 @@ extension NameFindings {
                     return "       " + (ttl.isEmpty ? data : TerminalText.padded(data, to: min(width, 39)) + ttl)
                 }
         }
-        return steps.map(TerminalText.escaped) + answers
+        return (found + steps).map(TerminalText.escaped) + answers
     }
 }
 

@@ -23,9 +23,13 @@ struct NameFindings {
     }
 
     let questions: [Question]
+    private let host: String
 
-    /// - Parameter expected: the types that were asked for; those without an answer are questions that were left.
-    init(_ answers: [TypeAnswer], expected: [RecordType]) {
+    /// - Parameters:
+    ///   - host: what was looked up, as it was given.
+    ///   - expected: the types that were asked for; those without an answer are questions that were left.
+    init(_ answers: [TypeAnswer], of host: String, expected: [RecordType]) {
+        self.host = host
         let isLiteral = answers.contains { $0.origin.source == .literal }
         let left = isLiteral ? [] : expected.filter { type in !answers.contains { $0.type == type } }
         questions = answers.map { Question(type: $0.type, answer: $0) } + left.map { Question(type: $0, answer: nil) }
@@ -47,6 +51,12 @@ struct NameFindings {
     var usedTCP: Bool? { answers.isEmpty ? nil : answers.contains(where: \.origin.usedTCP) }
     var extendedError: ExtendedError? { questions.lazy.compactMap(\.extendedError).first }
     var ttl: UInt32? { answers.filter { !$0.records.isEmpty }.compactMap(\.ttl).min() }
+
+    /// What the search list made of a short name.
+    var completedName: DomainName? {
+        guard let typed = try? DomainName(host) else { return nil }
+        return answers.lazy.compactMap(\.askedName).first { $0.text.hasPrefix("\(typed.text).") }
+    }
 
     /// Each step from the name to the one that has the records, once.
     var aliases: [AliasStep] {

@@ -14,7 +14,7 @@ struct ResolveOutcome {
         _ name: String, _ answers: [TypeAnswer], _ types: [RecordType], _ duration: Duration?, _ failure: Failure?
     ) {
         self.name = name
-        findings = NameFindings(answers, expected: failure?.phase == .target ? [] : types)
+        findings = NameFindings(answers, of: name, expected: failure?.phase == .target ? [] : types)
         self.duration = duration
         self.failure = failure
     }
@@ -37,7 +37,14 @@ struct ResolveOutcome {
         guard !findings.questions.isEmpty else { return [] }
         let mark = failure == nil ? style.paint("✓", .green) : style.paint("✗", .red)
         let took = duration.map { "  in \(Times.text($0))" } ?? ""
-        return ["\(mark) \(style.paint(TerminalText.escaped(name), .bold))\(took)"]
+        let otherForm = otherForm.map { " (\(TerminalText.escaped($0)))" } ?? ""
+        return ["\(mark) \(style.paint(TerminalText.escaped(name), .bold))\(otherForm)\(took)"]
             + findings.lines(style).map { "  \($0)" }
+    }
+
+    /// An international name as the DNS has it where it was given as people write it, and the other way round.
+    private var otherForm: String? {
+        guard let domain = try? DomainName(name), domain.unicode != domain.text else { return nil }
+        return name.utf8.allSatisfy { $0 < 0x80 } ? domain.unicode : domain.text
     }
 }
