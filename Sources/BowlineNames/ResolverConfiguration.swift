@@ -25,18 +25,17 @@ public struct ResolverConfiguration: Hashable, Sendable {
     public var search: [DomainName] = []
     /// A name with fewer dots is short: `candidates(for:)` puts those with `search` first.
     public var ndots = 1
-    /// How long a server has for an answer, as the file says. `DNSResolver` doesn't use it yet.
+    /// How long a server has for an answer, all sendings together; 5 s if nil.
     public var timeout: Duration?
-    /// How often each server is asked, as the file says. `DNSResolver` doesn't use it yet.
+    /// How often a question is sent to a server that stays silent; three times if nil, which is also the most (RFC 9520).
     public var attempts: Int?
-    /// Whether the servers are to take turns. `DNSResolver` doesn't do so yet: it asks them in order.
+    /// Whether the servers take turns at being asked first.
     public var rotates = false
     /// Whether to ask over TCP only (`use-vc`).
     public var usesTCPOnly = false
     /// Whether the file asks for EDNS. Bowline offers it in any case.
     public var usesEDNS = false
     /// Whether A and AAAA are to be asked one after the other (`single-request`, for servers that lose one).
-    /// `DNSResolver` doesn't do so yet: it asks both at once.
     public var singleRequest = false
     /// What the file says and isn't understood here, word for word: unknown options, addresses that aren't any.
     public var ignored: [String] = []
