@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .library(name: "Bowline", targets: ["Bowline"]),
         .library(name: "BowlineMetrics", targets: ["BowlineMetrics"]),
+        .library(name: "BowlineStore", targets: ["BowlineStore"]),
         .library(name: "BowlineTesting", targets: ["BowlineTesting"]),
         .executable(name: "resolve-and-fetch", targets: ["resolve-and-fetch"]),
     ],
@@ -64,6 +65,12 @@ let package = Package(
                 "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
+            swiftSettings: settings),
+        // What users add who want it: a product of its own, so that the others link no database.
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(
+            name: "BowlineStore",
+            dependencies: ["BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CSQLite"],
             swiftSettings: settings),
         .target(
             name: "Bowline",
@@ -114,6 +121,9 @@ let package = Package(
             dependencies: [
                 "Bowline", "BowlineTesting", "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BowlineStoreTests", dependencies: ["BowlineStore", "Bowline", "TestSupport", "CSQLite"],
             swiftSettings: settings),
         .testTarget(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],

@@ -28,13 +28,7 @@ extension NameFindings {
     }
 
     var aliasesJSON: JSON {
-        .array(
-            aliases.map { step in
-                .object([
-                    ("name", .string("\(step.name)")), ("target", .string("\(step.target)")),
-                    ("ttl", .integer(Int(step.ttl))),
-                ])
-            })
+        .array(aliases.map(\.json))
     }
 
     var questionsJSON: JSON {
@@ -49,13 +43,6 @@ extension NameFindings {
                     ("outcome", .string(question.outcome)),
                 ])
             })
-    }
-}
-
-extension ExtendedError {
-    /// RFC 8914: the code with its registered purpose, and the server's own words.
-    var json: JSON {
-        .object([("code", .integer(Int(code))), ("purpose", .string(purpose)), ("text", .string(text))])
     }
 }
 

@@ -1,5 +1,6 @@
 @testable import resolve_and_fetch
 
+import Bowline
 import Testing
 
 @Suite("The timeline")

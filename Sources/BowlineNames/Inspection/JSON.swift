@@ -1,9 +1,9 @@
-// A small JSON writer: keys in the order given, nulls written. Foundation's encoder would cost more than the whole fetch
-// in start-up time.
+// A small JSON writer: keys in the order given, nulls written. What the command prints and what the inspector serves goes
+// through it. Foundation's encoder would cost more than the whole fetch in start-up time.
 
-import Bowline
+import BowlineReactor
 
-enum JSON {
+package enum JSON {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,9 +12,11 @@ enum JSON {
     case object([(String, JSON)])
     /// A number of milliseconds; microseconds are what is left of it.
     case milliseconds(Double)
+    /// A number of seconds, with milliseconds; it may be negative.
+    case seconds(Double)
 
     /// The value as one line. RFC 8259.
-    var text: String {
+    package var text: String {
         var output = ""
         write(to: &output)
         return output
@@ -26,7 +28,8 @@ enum JSON {
         case .bool(let value): output += value ? "true" : "false"
         case .integer(let value): output += "\(value)"
         case .string(let value): Self.write(value, to: &output)
-        case .milliseconds(let value): output += Self.text(ofMilliseconds: value)
+        case .milliseconds(let value): output += Self.thousandths(max(0, value))
+        case .seconds(let value): output += Self.thousandths(value)
         case .array(let values):
             output += "["
             for (index, value) in values.enumerated() {
@@ -46,10 +49,10 @@ enum JSON {
         }
     }
 
-    private static func text(ofMilliseconds value: Double) -> String {
-        let microseconds = Int((max(0, value) * 1_000).rounded())
-        let fraction = String(1_000 + microseconds % 1_000).dropFirst()
-        return "\(microseconds / 1_000).\(fraction)"
+    private static func thousandths(_ value: Double) -> String {
+        let scaled = Int((value * 1_000).rounded())
+        let fraction = String(1_000 + scaled.magnitude % 1_000).dropFirst()
+        return "\(scaled < 0 ? "-" : "")\(scaled.magnitude / 1_000).\(fraction)"
     }
 
     private static func write(_ text: String, to output: inout String) {
@@ -69,8 +72,18 @@ enum JSON {
 }
 
 extension JSON {
-    static func string(_ value: (some CustomStringConvertible)?) -> JSON { value.map { .string("\($0)") } ?? .null }
-    static func integer(_ value: Int?) -> JSON { value.map { .integer($0) } ?? .null }
-    static func bool(_ value: Bool?) -> JSON { value.map { .bool($0) } ?? .null }
-    static func milliseconds(_ value: Duration?) -> JSON { value.map { .milliseconds($0.inMilliseconds) } ?? .null }
+    package static func string(_ value: (some CustomStringConvertible)?) -> JSON {
+        value.map { .string("\($0)") } ?? .null
+    }
+
+    package static func integer(_ value: Int?) -> JSON { value.map { .integer($0) } ?? .null }
+    package static func bool(_ value: Bool?) -> JSON { value.map { .bool($0) } ?? .null }
+
+    package static func milliseconds(_ value: Duration?) -> JSON {
+        value.map { .milliseconds($0.inMilliseconds) } ?? .null
+    }
+
+    package static func seconds(_ value: Duration?) -> JSON {
+        value.map { .seconds($0.inMilliseconds / 1_000) } ?? .null
+    }
 }

@@ -1,0 +1,175 @@
+// How an entry of the cache stands in a row: dates for instants, and lists as lines of words between tabs. What is read is
+// checked piece by piece; a row with a piece that isn't what it should be is no entry.
+
+import BowlineNames
+import BowlineReactor
+import BowlineTransport
+
+/// The time of day, in milliseconds since 1970, and the instant that it goes with.
+struct Moment {
+    var date: Int64
+    var instant: ReactorInstant
+
+    func date(before age: Duration) -> Int64 { date - age.milliseconds }
+    func age(of date: Int64) -> Duration { .milliseconds(self.date - date) }
+}
+
+enum EntryRow {
+    static let columns = [
+        "name", "type", "stored", "expires", "used", "lifetime", "ttl", "record_ttl", "hits", "rcode", "server", "rtt",
+        "tries", "tcp", "waiters", "data", "aliases", "ede", "connects", "changes",
+    ]
+    /// A date that lies further ahead is one of a clock that was wrong.
+    private static let tolerance: Duration = .seconds(60)
+
+    /// The values of an entry; nil for one that isn't kept: pins and failures.
+    static func values(_ entry: CacheEntry, at moment: Moment) -> [SQLiteStatement.Value]? {
+        guard let ttl = entry.originalTTL, entry.state != .pinned, ttl > .zero else { return nil }
+        let origin = entry.origin
+        return [
+            .text("\(entry.name)"), .integer(Int64(entry.type?.rawValue ?? 0)),
+            .integer(moment.date(before: entry.age)), .integer(moment.date + entry.remaining.milliseconds),
+            .integer(moment.date(before: entry.idle)), .integer(entry.lifetime.milliseconds),
+            .integer(ttl.components.seconds), .integer(Int64(entry.recordTTL)), .integer(Int64(entry.hits)),
+            .integer(Int64(entry.responseCode?.rawValue ?? 0)), origin.server.map { .text("\($0)") } ?? .null,
+            origin.roundTrip.map { .integer($0.milliseconds(per: 1_000)) } ?? .null,
+            .integer(Int64(origin.attempts)), .integer(origin.usedTCP ? 1 : 0), .integer(Int64(origin.waiters)),
+            .text(Lines.text(entry.data.map { ["\($0)"] })),
+            .text(Lines.text(entry.aliases.map { ["\($0.name)", "\($0.target)", "\($0.ttl)"] })),
+            .text(Lines.text(entry.extendedErrors.map { ["\($0.code)", $0.text] })),
+            .text(Lines.text(entry.connects.map { words(of: $0, at: moment) })), .integer(Int64(entry.changeCount)),
+        ]
+    }
+
+    private static func words(of record: CacheEntry.ConnectRecord, at moment: Moment) -> [String] {
+        [
+            "\(record.address)", record.outcome, record.duration.map { "\($0.milliseconds(per: 1_000))" } ?? "",
+            "\(moment.date(before: moment.instant - record.when))",
+        ]
+    }
+
+    /// The entry of a row; nil if it is none.
+    static func entry(_ row: SQLiteStatement, at moment: Moment) -> CacheEntry? {
+        guard let name = DomainName(described: row.text(0)), let number = UInt16(exactly: row.integer(1)),
+            let ttl = UInt32(exactly: row.integer(6)), let recordTTL = UInt32(exactly: row.integer(7)),
+            let code = UInt16(exactly: row.integer(9))
+        else { return nil }
+        let type = number == 0 ? nil : RecordType(rawValue: number)
+        let age = moment.age(of: row.integer(2))
+        // What comes from the future was stored by a clock that was wrong, or the clock is wrong now.
+        guard age >= .zero - tolerance, row.integer(5) > 0 else { return nil }
+        var entry = CacheEntry(name: name, type: type, state: .fresh)
+        entry.responseCode = ResponseCode(rawValue: code)
+        entry.age = max(.zero, age)
+        entry.remaining = .milliseconds(row.integer(3) - moment.date)
+        entry.idle = max(.zero, moment.age(of: row.integer(4)))
+        entry.lifetime = .milliseconds(row.integer(5))
+        entry.originalTTL = .seconds(Int64(ttl))
+        entry.recordTTL = recordTTL
+        entry.hits = max(0, Int(row.integer(8)))
+        entry.origin.server = ResolverConfiguration.server(row.text(10))
+        entry.origin.roundTrip = row.optionalInteger(11).map { .microseconds($0) }
+        entry.origin.attempts = max(0, Int(row.integer(12)))
+        entry.origin.usedTCP = row.integer(13) == 1
+        entry.origin.waiters = max(1, Int(row.integer(14)))
+        entry.changeCount = max(0, Int(row.integer(19)))
+        guard let data = Lines.read(row.text(15), { data(of: $0, type) }),
+            let aliases = Lines.read(row.text(16), alias(of:)),
+            let errors = Lines.read(row.text(17), extendedError(of:)),
+            let connects = Lines.read(row.text(18), { connect(of: $0, at: moment) })
+        else { return nil }
+        entry.data = data
+        entry.aliases = aliases
+        entry.extendedErrors = errors
+        entry.connects = connects
+        if data.isEmpty { entry.state = .negative }
+        if entry.remaining <= .zero { entry.state = .stale }
+        return entry
+    }
+
+    private static func data(of words: [String], _ type: RecordType?) -> RecordData? {
+        guard let type, words.count == 1 else { return nil }
+        return RecordData(words[0], of: type)
+    }
+
+    private static func alias(of words: [String]) -> AliasStep? {
+        guard words.count == 3, let name = DomainName(described: words[0]),
+            let target = DomainName(described: words[1]), let ttl = UInt32(words[2])
+        else { return nil }
+        return AliasStep(name: name, target: target, ttl: ttl)
+    }
+
+    private static func extendedError(of words: [String]) -> ExtendedError? {
+        guard words.count == 2, let code = UInt16(words[0]) else { return nil }
+        return ExtendedError(code: code, text: words[1])
+    }
+
+    private static func connect(of words: [String], at moment: Moment) -> CacheEntry.ConnectRecord? {
+        guard words.count == 4, let address = IPAddress(words[0]), let date = Int64(words[3]) else { return nil }
+        return CacheEntry.ConnectRecord(
+            address: address, outcome: words[1], duration: Int64(words[2]).map { .microseconds($0) },
+            when: moment.instant - max(.zero, moment.age(of: date)))
+    }
+}
+
+/// Lists in a column: a line for each, words between tabs.
+enum Lines {
+    static func text(_ lines: [[String]]) -> String {
+        lines.map { $0.map(escaped).joined(separator: "\t") }.joined(separator: "\n")
+    }
+
+    /// Reads each line; nil if one isn't what it should be.
+    static func read<Element>(_ text: String, _ element: ([String]) -> Element?) -> [Element]? {
+        if text.isEmpty { return [] }
+        var elements: [Element] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            let words = line.split(separator: "\t", omittingEmptySubsequences: false).map { plain(String($0)) }
+            guard let read = element(words) else { return nil }
+            elements.append(read)
+        }
+        return elements
+    }
+
+    // Of what a server says, a tab, a line end or a backslash may be part.
+    private static func escaped(_ word: String) -> String {
+        guard word.utf8.contains(where: { $0 == 0x5C || $0 == 0x09 || $0 == 0x0A }) else { return word }
+        return String(
+            word.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
+                switch scalar {
+                case "\\": ["\\", "\\"]
+                case "\t": ["\\", "t"]
+                case "\n": ["\\", "n"]
+                default: [scalar]
+                }
+            }.reduce(into: String.UnicodeScalarView()) { $0.append($1) })
+    }
+
+    private static func plain(_ word: String) -> String {
+        guard word.utf8.contains(0x5C) else { return word }
+        var result = String.UnicodeScalarView()
+        var isEscaped = false
+        for scalar in word.unicodeScalars {
+            if isEscaped {
+                result.append(scalar == "t" ? "\t" : scalar == "n" ? "\n" : scalar)
+                isEscaped = false
+            } else if scalar == "\\" {
+                isEscaped = true
+            } else {
+                result.append(scalar)
+            }
+        }
+        return String(result)
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 { milliseconds(per: 1) }
+
+    /// Whole parts of a millisecond: with 1,000, microseconds.
+    func milliseconds(per parts: Int64) -> Int64 {
+        let (seconds, attoseconds) = components
+        return (seconds * 1_000 * parts).addingReportingOverflow(attoseconds / (1_000_000_000_000_000 / parts))
+            .partialValue
+    }
+}

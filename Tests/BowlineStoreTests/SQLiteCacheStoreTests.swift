@@ -1,0 +1,255 @@
+// What is kept between runs, and what isn't trusted.
+
+import Bowline
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import BowlineStore
+
+@Suite("A cache in a file")
+struct SQLiteCacheStoreTests {
+    private let folder: TemporaryFolder
+    private var path: String { "\(folder.path)/deep/names.sqlite" }
+
+    init() throws {
+        folder = try TemporaryFolder()
+    }
+
+    /// An entry with everything that an entry can have.
+    private func entry(_ name: String = "h.test", type: RecordType = .a, age: Duration = .seconds(10)) throws
+        -> CacheEntry
+    {
+        var entry = CacheEntry(name: try DomainName(name), type: type, state: .fresh)
+        entry.data = [.address(.v4(IPv4Address(192, 0, 2, 1))), .address(.v4(IPv4Address(192, 0, 2, 2)))]
+        entry.aliases = [
+            AliasStep(name: try DomainName(name), target: try DomainName("w.test"), ttl: 60),
+            AliasStep(name: try DomainName("w.test"), target: try DomainName("x.test"), ttl: 70),
+        ]
+        entry.recordTTL = 300
+        entry.originalTTL = .seconds(60)
+        entry.lifetime = .seconds(60)
+        entry.age = age
+        entry.remaining = .seconds(60) - age
+        entry.idle = .seconds(3)
+        entry.hits = 7
+        entry.responseCode = .noError
+        entry.origin = AnswerOrigin(
+            server: .ip(.v6(.loopback), port: 5353), roundTrip: .microseconds(1_500), attempts: 2, usedTCP: true,
+            waiters: 3)
+        entry.extendedErrors = [ExtendedError(code: 3, text: "a tab\t, a line\n and a \\ backslash")]
+        entry.connects = [
+            CacheEntry.ConnectRecord(
+                address: .v4(IPv4Address(192, 0, 2, 1)), outcome: "connected", duration: .milliseconds(12),
+                when: .monotonicNow - .seconds(4))
+        ]
+        return entry
+    }
+
+    private func changes(_ entries: [CacheEntry], removed: [CacheChanges.Key] = []) -> CacheChanges {
+        CacheChanges(generation: 1, removed: removed, entries: entries)
+    }
+
+    @Test("an entry comes back as it was, and older by the time that has passed")
+    func roundTrip() throws {
+        let now = Mutex<Int64>(1_700_000_000_000)
+        let store = try SQLiteCacheStore(path: path, capacity: 100) { now.withLock { $0 } }
+        let entry = try entry()
+        try store.save(changes([entry]))
+        now.withLock { $0 += 20_000 }
+        let read = try #require(try store.load().first)
+        #expect(read.name == entry.name && read.type == .a)
+        #expect(read.data == entry.data)
+        #expect(read.aliases == entry.aliases)
+        #expect(read.extendedErrors == entry.extendedErrors)
+        #expect(read.origin == entry.origin)
+        #expect(read.hits == 7 && read.recordTTL == 300 && read.originalTTL == .seconds(60))
+        #expect(read.age == .seconds(30))
+        #expect(read.remaining == .seconds(30))
+        #expect(read.idle == .seconds(23))
+        let connect = try #require(read.connects.first)
+        #expect(connect.outcome == "connected" && connect.duration == .milliseconds(12))
+        #expect(abs((ReactorInstant.monotonicNow - connect.when) / .seconds(1) - 24) < 10)
+    }
+
+    @Test("every kind of record comes back, and NXDOMAIN and NODATA do")
+    func kinds() throws {
+        let store = try SQLiteCacheStore(path: path)
+        var entries: [CacheEntry] = []
+        let soa = StartOfAuthority(primary: try DomainName("ns.test"), mailbox: .root, minimum: 30)
+        let data: [(RecordType, RecordData)] = [
+            (.aaaa, .address(.v6(.loopback))), (.ns, .domain(try DomainName("ns.test"))), (.ptr, .domain(.root)),
+            (.soa, .soa(soa)), (.txt, .text("\"hi\" \"there\"")), (.https, .text("1 . alpn=\"h2\"")),
+        ]
+        for (type, data) in data {
+            var entry = try entry("kinds.test", type: type)
+            entry.aliases = []
+            entry.data = [data]
+            entries.append(entry)
+        }
+        var missing = CacheEntry(name: try DomainName("missing.test"), type: nil, state: .negative)
+        (missing.originalTTL, missing.lifetime, missing.remaining) = (.seconds(30), .seconds(30), .seconds(30))
+        missing.responseCode = .nxdomain
+        try store.save(changes(entries + [missing]))
+        let cache = ResolverCache()
+        #expect(cache.restore(try store.load()) == 7)
+        let kinds = cache.snapshot().filter { $0.name.text == "kinds.test" }
+        #expect(Set(kinds.flatMap(\.data)) == Set(data.map(\.1)))
+        #expect(cache.snapshot().first { $0.type == nil }?.state == .negative)
+        let rows = cache.snapshot()
+        #expect(rows.allSatisfy { $0.origin.isRestored })
+    }
+
+    @Test("pins and failures aren't kept")
+    func unkept() throws {
+        let store = try SQLiteCacheStore(path: path)
+        let pin = CacheEntry(name: try DomainName("pin.test"), type: .a, state: .pinned)
+        let failed = CacheEntry(name: try DomainName("failed.test"), type: .a, state: .failed)
+        try store.save(changes([pin, failed]))
+        #expect(try store.load().isEmpty)
+    }
+
+    @Test("of two that know a name the newer word stays, whoever saves last")
+    func merging() throws {
+        let (one, other) = (try SQLiteCacheStore(path: path), try SQLiteCacheStore(path: path))
+        var newer = try entry(age: .seconds(1))
+        newer.hits = 1
+        try one.save(changes([newer]))
+        try other.save(changes([try entry(age: .seconds(20))]))
+        #expect(try one.load().first?.hits == 1)
+        try other.save(changes([], removed: [.init(name: try DomainName("h.test"), type: .a)]))
+        #expect(try one.load().isEmpty)
+    }
+
+    @Test("names are found by themselves, and what is flushed is gone")
+    func names() throws {
+        let store = try SQLiteCacheStore(path: path)
+        let (a, b) = (try DomainName("a.test"), try DomainName("b.test"))
+        for name in ["a.test", "b.test", "c.test"] {
+            var entry = try entry(name)
+            entry.aliases = []
+            try store.save(changes([entry]))
+        }
+        #expect(try store.load([a, b], limit: .max).map(\.name) == [a, b])
+        #expect(try store.flush(a) == 1)
+        #expect(try store.flush(nil) == 2)
+        #expect(try store.load().isEmpty)
+    }
+
+    @Test("it doesn't grow beyond its capacity: what was used least recently goes")
+    func capacity() throws {
+        let store = try SQLiteCacheStore(path: path, capacity: 100) { 1_700_000_000_000 }
+        let entries = try (0..<400).map { index in
+            var entry = try entry("h\(index).test")
+            entry.aliases = []
+            entry.idle = .seconds(index)
+            return entry
+        }
+        try store.save(changes(entries))
+        let kept = try store.load().map(\.name.text)
+        #expect(Set(kept) == Set((0..<100).map { "h\($0).test" }))
+    }
+
+    @Test("what is too old to be served even stale is taken out, and what comes from the future isn't trusted")
+    func dates() throws {
+        let now = Mutex<Int64>(1_700_000_000_000)
+        let store = try SQLiteCacheStore(path: path, capacity: 100) { now.withLock { $0 } }
+        try store.save(changes([try entry()]))
+        now.withLock { $0 -= 3_600_000 }
+        #expect(try store.load().isEmpty)
+        now.withLock { $0 += 3_600_000 + 3_600_000 }
+        #expect(try store.load().first?.state == .stale)
+        now.withLock { $0 += 90_000_000 }
+        try store.save(changes([]))
+        now.withLock { $0 -= 90_000_000 }
+        #expect(try store.load().isEmpty)
+    }
+
+    @Test("file and folders are their owner's alone")
+    func permissions() throws {
+        _ = try SQLiteCacheStore(path: path)
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+        #expect(stat("\(folder.path)/deep", &status) == 0 && status.st_mode & 0o777 == 0o700)
+    }
+
+    @Test(
+        "a file that is damaged, or is no cache, is put aside and not deleted, and a new one serves",
+        arguments: ["this is no database at all, but a text that is long enough to have a header", "half"])
+    func damaged(content: String) throws {
+        let file = "\(folder.path)/names.sqlite"
+        if content == "half" {
+            let store = try SQLiteCacheStore(path: file)
+            var entries: [CacheEntry] = []
+            for index in 0..<500 { entries.append(try entry("h\(index).test")) }
+            try store.save(changes(entries))
+            _ = try SQLiteConnection(path: file, busyTimeout: 0).number("PRAGMA wal_checkpoint(TRUNCATE)")
+            // The first page stays, what it points at is noise.
+            let descriptor = open(file, O_WRONLY)
+            let noise = [UInt8](repeating: 0xA5, count: 4096)
+            for page in 1..<20 { pwrite(descriptor, noise, noise.count, page * 4096) }
+            pwrite(descriptor, noise, 100, 0)
+            close(descriptor)
+        } else {
+            try folder.write("names.sqlite", text: content)
+        }
+        let store = try SQLiteCacheStore(path: file)
+        let aside = try #require(store.setAside)
+        #expect(access(aside, F_OK) == 0)
+        try store.save(changes([try entry()]))
+        #expect(try store.load().count == 1)
+    }
+
+    @Test("another program's database is put aside")
+    func foreign() throws {
+        let file = "\(folder.path)/names.sqlite"
+        try SQLiteConnection(path: file, busyTimeout: 0).run("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        let store = try SQLiteCacheStore(path: file)
+        #expect(store.setAside != nil)
+        #expect(try store.load().isEmpty)
+    }
+
+    @Test("a file of a later version isn't touched")
+    func later() throws {
+        let file = "\(folder.path)/names.sqlite"
+        _ = try SQLiteCacheStore(path: file)
+        try SQLiteConnection(path: file, busyTimeout: 0).run("PRAGMA user_version = 99")
+        #expect { try SQLiteCacheStore(path: file) } throws: { ($0 as? CacheStoreError)?.kind == .newer }
+        #expect(try SQLiteConnection(path: file, busyTimeout: 0).number("PRAGMA user_version") == 99)
+    }
+
+    @Test("a folder in the place of the file is an error in one line")
+    func directory() throws {
+        #expect { try SQLiteCacheStore(path: folder.path) } throws: { error in
+            (error as? CacheStoreError)?.kind == .system && !"\(error)".contains("\n")
+        }
+    }
+
+    @Test("a row with a piece that isn't what it should be is no entry")
+    func rows() throws {
+        let store = try SQLiteCacheStore(path: path)
+        for name in ["a.test", "b.test", "c.test", "d.test"] { try store.save(changes([try entry(name)])) }
+        let connection = try SQLiteConnection(path: path, busyTimeout: 0)
+        try connection.run("UPDATE entry SET data = '10.0.0.1' || char(10) || 'nonsense' WHERE name = 'a.test'")
+        try connection.run("UPDATE entry SET aliases = 'x' WHERE name = 'b.test'")
+        try connection.run("UPDATE entry SET ttl = -1 WHERE name = 'c.test'")
+        #expect(try store.load().map(\.name.text) == ["d.test"])
+    }
+
+    @Test("a keeper saves what a cache learns, and the next reactor's cache has it")
+    func keeper() async throws {
+        let path = path
+        let (restored, answer) = try await Reactor.run { reactor in
+            let entry = try entry()
+            let cache = ResolverCache()
+            let keeper = CacheKeeper(of: cache, in: try SQLiteCacheStore(path: path), reactor: reactor)
+            try keeper.store.save(changes([entry]))
+            let restored = try keeper.load()
+            return (restored, cache.snapshot().first?.data)
+        }
+        #expect(restored == 1)
+        let expected = try entry().data
+        #expect(answer == expected)
+    }
+}
