@@ -95,6 +95,7 @@ let package = Package(
             dependencies: [
                 "Bowline", "BowlineTesting", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings,
             // Loading Swift's libraries would take a quarter of a fetch's time. Unsafe to SwiftPM, which bars such flags
@@ -143,7 +144,12 @@ let package = Package(
             name: "DocumentationTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "CommandTests", dependencies: ["resolve-and-fetch", "Bowline", "BowlineTesting", "TestSupport"],
+            name: "CommandTests",
+            dependencies: [
+                "resolve-and-fetch", "Bowline", "BowlineTesting", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
     ]
 )

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Bowline
+import Logging
 
 struct NameOptions: ParsableArguments {
     @Option(
@@ -61,6 +62,9 @@ struct NameOptions: ParsableArguments {
             configuration = ResolverConfiguration()
             configuration?.servers = servers.map(\.address)
         }
-        return DNSResolver(reactor: reactor, configuration: configuration, pins: pins.map(\.pin))
+        let resolver = DNSResolver(reactor: reactor, configuration: configuration, pins: pins.map(\.pin))
+        // Options such as systemd's `trust-ad` are named there on most machines: only who wants to know is told.
+        resolver.logger.logLevel = verbose ? .notice : .critical
+        return resolver
     }
 }
