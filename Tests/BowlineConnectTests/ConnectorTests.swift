@@ -528,6 +528,59 @@ struct ConnectorTests {
         #expect(factory.log.lines.contains("0 made"))
     }
 
+    @Test("fails at once when a resolver answers only for a family that nobody asked for")
+    func otherFamily() {
+        let resolver = TerseResolver()
+        let world = OtherResolverWorld(resolver)
+        let factory = LoggingFactory(world.inner)
+        var options = ConnectOptions()
+        options.families = [.ipv6]
+        let connector = Connector(
+            to: .host("h.test", port: 80), factory: factory, options: options, environment: world)
+        connector.connect()
+        world.inner.time.advance(by: .zero)
+        let record = ResourceRecord(name: .root, type: .a, ttl: 1, data: .address(addresses("192.0.2.1")[0]))
+        resolver.pending?.callback(
+            LookupAnswer(
+                name: nil,
+                questions: [
+                    TypeAnswer(type: .a, records: [record], origin: AnswerOrigin(), time: world.clock.now)
+                ], elapsed: .zero))
+        world.inner.time.advance(by: .zero)
+        #expect(factory.errors.map(\.shortReason) == ["nodata"])
+        #expect(connector.addresses.isEmpty)
+        #expect(world.inner.addresses.attempts.isEmpty)
+    }
+
+    @Test("keeps what it learns of a short name's address under the name that the search list made of it")
+    func completedName() throws {
+        let completed = try DomainName("h.corp.test")
+        let answer = addresses("192.0.2.1")
+        var known = DNSAnswer(outcome: .answer)
+        known.addresses = answer
+        known.ttl = 60
+        world.names.cache.store(known, for: completed, .a, origin: AnswerOrigin(), now: world.time.now)
+        world.names.plan(
+            "h", .a,
+            .records([ResourceRecord(name: completed, type: .a, ttl: 60, data: .address(answer[0]))]))
+        world.addresses.plan("192.0.2.1", .fails(ECONNREFUSED))
+        _ = world.connect(factory, to: "h")
+        world.time.advance(by: .seconds(60))
+        #expect(world.names.cache.connects(completed, .a).map(\.outcome) == ["refused"])
+    }
+
+    @Test("tells of an address to which there was no way, and of no other")
+    func unreachable() {
+        world.names.plan("h.test", .addresses(addresses("192.0.2.1 192.0.2.2 192.0.2.3"), after: .zero))
+        world.addresses.plan("192.0.2.1", .fails(ECONNREFUSED))
+        world.addresses.plan("192.0.2.2", .fails(EHOSTUNREACH))
+        world.addresses.plan("192.0.2.3", .fails(ETIMEDOUT))
+        _ = world.connect(factory)
+        world.time.advance(by: .seconds(60))
+        #expect(factory.errors.count == 1)
+        #expect(world.unreachable == addresses("192.0.2.2"))
+    }
+
     @Test("keeps the words of an error that it doesn't know, and takes an empty answer for none")
     func oddResolvers() {
         struct Odd: Error, CustomStringConvertible { var description: String { "no telephone" } }
