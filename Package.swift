@@ -130,7 +130,10 @@ let package = Package(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],
             swiftSettings: settings),
         .testTarget(
-            name: "BowlineWebTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport"],
+            name: "BowlineWebTests",
+            dependencies: [
+                "Bowline", "BowlineTesting", "TestSupport", .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "BowlineMetricsTests",

@@ -25,6 +25,8 @@ public struct HTTPLimits: Hashable, Sendable {
     public var fieldCount = HTTPLimits.defaultFieldCount
     /// The most 1xx responses that may come before the final one.
     public var interimResponses = HTTPLimits.defaultInterimResponses
+    /// The longest request line in bytes; as long as the head may be, unless set. Only requests have one.
+    public var requestLineBytes = Int.max
     /// The most bytes of chunk framing beyond 16 per chunk and twice what the chunks carry.
     public var chunkOverheadBytes = HTTPLimits.defaultChunkOverheadBytes
     /// The largest trailer section in bytes.

@@ -24,6 +24,8 @@ public enum HTTPParseError: Error, Hashable, Sendable {
     public enum Limit: String, Hashable, Sendable {
         /// The head, in bytes.
         case headBytes = "bytes of head"
+        /// The start line, in bytes.
+        case startLineBytes = "bytes of request line"
         /// The field lines of one section.
         case fieldCount = "fields"
         /// The interim responses before the final one.
@@ -58,6 +60,8 @@ public enum HTTPParseError: Error, Hashable, Sendable {
     case badFieldName
     /// A folded line comes before any field.
     case foldWithoutField
+    /// A field of a request goes on in a second line.
+    case foldedField
     /// A Content-Length isn't a plain decimal number.
     case badContentLength
     /// Two Content-Lengths differ.
@@ -109,6 +113,7 @@ extension HTTPParseError: CustomStringConvertible {
         case .controlByte: "a control byte stands in the head"
         case .badFieldName: "a field line doesn't begin with a name and a colon"
         case .foldWithoutField: "a folded line comes before any field"
+        case .foldedField: "a field goes on in a second line"
         case .badContentLength: "the Content-Length isn't a plain decimal number"
         case .conflictingContentLengths: "the Content-Lengths differ"
         case .badTransferEncoding: "the Transfer-Encoding isn't a list of codings with chunked once at most"

@@ -1,5 +1,5 @@
 // Turns the bytes of a connection into requests, for the test kit's responder and for servers. Shares lines, fields,
-// framing and bodies with the response parser, and is stricter: CR LF only, one Host, one way to read each request.
+// framing and bodies with the response parser, and is stricter: CR LF only, no folded fields, one Host, one way to read each request.
 
 /// The request line and fields of one request.
 package struct HTTPReceivedRequest: Hashable, Sendable {
@@ -87,6 +87,11 @@ package struct HTTPRequestParser {
         body = HTTPBodyDecoder(limits: limits)
     }
 
+    /// Whether a part of the next request's head is here.
+    package var hasBegun: Bool {
+        if case .head = state { !head.fields.bytes.isEmpty } else { true }
+    }
+
     /// Expects another request. Keeps its memory.
     package mutating func begin() {
         state = .head
@@ -138,7 +143,7 @@ package struct HTTPRequestParser {
         guard position < input.byteCount else { return .needsMore }
         let rules = HTTPSectionReader.Rules(
             maximumBytes: limits.headBytes, bytesLimit: .headBytes, maximumFields: limits.fieldCount,
-            acceptsBareLineFeed: false)
+            acceptsBareLineFeed: false, acceptsFolds: false, maximumStartLineBytes: limits.requestLineBytes)
         guard try reader.read(input, at: &position, rules: rules, into: &head.fields, line: &head.line) else {
             return .needsMore
         }

@@ -34,6 +34,10 @@ struct HTTPSectionReader {
         var maximumFields: Int
         /// Whether LF alone ends a line too (RFC 9112, 2.2: a recipient MAY take it).
         var acceptsBareLineFeed: Bool
+        /// Whether a field may go on in the next line (RFC 9112, 5.2: a server MAY refuse it).
+        var acceptsFolds = true
+        /// The longest start line, without its line end.
+        var maximumStartLineBytes = Int.max
     }
 
     /// So many fields are made room for with the first: most heads have no more.
@@ -99,6 +103,9 @@ struct HTTPSectionReader {
                 if Line.isPresent, !hasStartLine {
                     try Line.checkBeginning(UnsafeRawBufferPointer(rebasing: bytes[lineStart..<(found ?? bytes.count)]))
                 }
+                if Line.isPresent, !hasStartLine {
+                    try checkStartLine(bytes, rules, lineStart..<(found ?? bytes.count))
+                }
                 guard (found.map { $0 + 1 } ?? bytes.count) <= rules.maximumBytes else {
                     throw .tooLarge(rules.bytesLimit, limit: rules.maximumBytes)
                 }
@@ -128,10 +135,23 @@ struct HTTPSectionReader {
         }
     }
 
+    /// The CR of a line that isn't whole yet may be its end.
+    private func checkStartLine(
+        _ bytes: UnsafeRawBufferPointer, _ rules: Rules, _ line: Range<Int>
+    ) throws(HTTPParseError) {
+        guard line.count > rules.maximumStartLineBytes else { return }
+        let endsWithReturn = bytes[line.upperBound - 1] == HTTPOctets.carriageReturn
+        guard line.count - (endsWithReturn ? 1 : 0) > rules.maximumStartLineBytes else { return }
+        throw .tooLarge(.startLineBytes, limit: rules.maximumStartLineBytes)
+    }
+
     private mutating func readField(
         _ bytes: UnsafeRawBufferPointer, _ line: Range<Int>, _ rules: Rules, _ entries: inout [HTTPFieldSection.Entry]
     ) throws(HTTPParseError) {
-        if HTTPOctets.isBlank(bytes[line.lowerBound]) { return try readFold(bytes, line, &entries) }
+        if HTTPOctets.isBlank(bytes[line.lowerBound]) {
+            guard rules.acceptsFolds || entries.isEmpty else { throw .foldedField }
+            return try readFold(bytes, line, &entries)
+        }
         guard entries.count < rules.maximumFields else { throw .tooLarge(.fieldCount, limit: rules.maximumFields) }
         var colon = line.lowerBound
         while colon < line.upperBound, HTTPOctets.isToken(bytes[colon]) { colon += 1 }
