@@ -49,6 +49,13 @@ extension Reactor {
 
     /// How many descriptors are registered, besides the reactor's own.
     package var descriptorCount: Int { descriptors.count }
+
+    /// The registrations, by descriptor. Complexity: O(highest descriptor).
+    package var registrations: [(descriptor: Int32, handler: any DescriptorHandler)] {
+        descriptors.descriptors.compactMap { descriptor in
+            descriptors.handler(at: descriptor).map { (descriptor, $0) }
+        }
+    }
 }
 
 // MARK: everybody else's
