@@ -35,6 +35,9 @@ struct FetchCommand: RunnableCommand {
     @OptionGroup(title: "Names, budgets and output")
     var names: NameOptions
 
+    @OptionGroup(title: "Looking inside")
+    var inspecting: InspectOptions
+
     func validate() throws {
         if names.json, fetching.takesStdout {
             throw ValidationError("--json and the body can't both go to stdout; write the body to a file with -o.")
@@ -77,6 +80,7 @@ struct FetchCommand: RunnableCommand {
             let reactor = Reactor()
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
             reactor.resolver = names.makeResolver(reactor)
+            try inspecting.serve(on: reactor)
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)
             return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)

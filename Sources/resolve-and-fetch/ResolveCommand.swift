@@ -20,6 +20,9 @@ struct ResolveCommand: RunnableCommand {
     @OptionGroup(title: "Names, budgets and output")
     var names: NameOptions
 
+    @OptionGroup(title: "Looking inside")
+    var inspecting: InspectOptions
+
     func validate() throws {
         if wantedTypes.isEmpty { throw ValidationError("-4 and -6 leave none of the types to ask for.") }
     }
@@ -41,6 +44,7 @@ struct ResolveCommand: RunnableCommand {
             let reactor = Reactor()
             let resolver = names.makeResolver(reactor)
             reactor.resolver = resolver
+            try inspecting.serve(on: reactor)
             return try resolve(with: resolver, on: reactor)
         } catch {
             Self.exit(withError: error)

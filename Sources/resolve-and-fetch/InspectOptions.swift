@@ -1,0 +1,55 @@
+// `--inspect ADDR:PORT`: the inspector's page while a run goes on. The run doesn't wait for whoever looks.
+
+import ArgumentParser
+import Bowline
+
+struct InspectOptions: ParsableArguments {
+    @Option(
+        name: .customLong("inspect"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "Serve a page that shows names, servers and connections while the run goes on; port 0 lets the system choose.",
+            valueName: "addr:port"))
+    var address: InspectArgument?
+
+    @Option(
+        name: .customLong("inspect-token"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "What has to be presented to flush, and to see anything where --inspect isn't a loopback address.",
+            valueName: "token"))
+    var token: String?
+
+    func validate() throws {
+        if token != nil, address == nil { throw ValidationError("--inspect-token is nothing without --inspect.") }
+    }
+
+    /// Serves the page if it is wanted, and tells on stderr where.
+    func serve(on reactor: Reactor) throws {
+        guard let address else { return }
+        do throws(InspectorError) {
+            let inspector = try reactor.serveInspector(on: address.address, token: token)
+            Console.log("inspector: \(inspector.url)")
+        } catch {
+            throw ValidationError("--inspect: \(error).")
+        }
+    }
+}
+
+/// `ADDR:PORT`, `[v6]:PORT`.
+struct InspectArgument: ExpressibleByArgument {
+    let address: SocketAddress
+
+    init?(argument: String) {
+        guard let colon = argument.lastIndex(of: ":") else { return nil }
+        let digits = argument[argument.index(after: colon)...]
+        guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else {
+            return nil
+        }
+        let host = argument[..<colon]
+        let address: IPAddress? =
+            host.hasPrefix("[") && host.hasSuffix("]")
+            ? IPv6Address(String(host.dropFirst().dropLast())).map { .v6($0) }
+            : IPv4Address(String(host)).map { .v4($0) }
+        guard let address else { return nil }
+        self.address = .ip(address, port: port)
+    }
+}
