@@ -77,7 +77,7 @@ enum InspectorStyle {
         """
 
     private static let tables = """
-        .scroll { overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
+        .scroll { position: relative; overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
         table { border-collapse: collapse; width: 100%; }
         caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
         th, td { padding: .34rem .6rem; text-align: left; vertical-align: top; white-space: nowrap; }
@@ -98,7 +98,8 @@ enum InspectorStyle {
         @media (prefers-reduced-motion: reduce) { tr.new td { animation: none; } }
         .c-name { font-weight: 550; max-width: 22rem; overflow: hidden; text-overflow: ellipsis; }
         .c-data, .c-failure, .c-servers { max-width: 24rem; white-space: normal; overflow-wrap: anywhere; }
-        .c-data { min-width: 12rem; }
+        .c-data { min-width: 9rem; }
+        .c-flush { position: sticky; right: 0; background: var(--panel); }
         .state { display: inline-block; padding: 0 .5rem; border-radius: 9px; font-size: 12px; line-height: 18px;
           color: var(--calm); background: var(--calm-ground); }
         .s-fresh, .s-good, .s-connected { color: var(--good); background: var(--good-ground); }

@@ -116,7 +116,7 @@ enum InspectorTables {
         }
         if !entry.data.isEmpty || entry.failure == nil {
             if entry.data.isEmpty, let code = entry.responseCode {
-                markup.element("div", "class=\"line\"", "\(code)")
+                markup.element("div", "class=\"line\"", code == .noError ? "no data" : "\(code)")
             } else {
                 markup.lines(entry.data.map { "\($0)" })
             }
