@@ -116,7 +116,7 @@ def look(url):
         before = browser.run(count)
         browser.until("more entries while the run goes on", f"{count} > {before} + 3")
         tell("entries", "appear")
-        browser.until("the question in flight", "document.querySelector('#table-inflight').textContent.includes('hung.test')")
+        browser.until("the question in flight", "document.querySelector('#table-inflight').textContent.includes('slow')")
         browser.until("a curve", "!!document.querySelector('#table-servers polyline')")
         tell("in flight and servers", "shown")
 

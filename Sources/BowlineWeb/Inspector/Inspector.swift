@@ -13,7 +13,7 @@ public import BowlineTransport
 /// print("look at", inspector.url)         // http://127.0.0.1:41234/?token=…
 /// reactor.callLater(.seconds(60)) { inspector.stop() }
 /// ```
-/// Everybody on this machine may read; only who has the token may change something. See <doc:Inspector>.
+/// Everybody on this machine may read; only who has the token may change something. See <doc:TheInspector>.
 public final class Inspector {
     /// Where it listens.
     public let address: SocketAddress
