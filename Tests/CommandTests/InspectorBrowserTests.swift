@@ -57,6 +57,8 @@ struct InspectorBrowserTests {
         #expect(found["console"] == "[]")
         #expect(found["without scripts"]?.contains("'n2.test'") == true)
         #expect(found["live without scripts"] == "False")
+        let word = found["flushed without scripts"]
+        #expect(word?.hasSuffix(" flushed.") == true, "\(word ?? "nothing")")
         #expect(found["still running"] == "True")
         #expect(found["over"] == "yes")
     }

@@ -155,6 +155,13 @@ def look(url):
         tell("without scripts", sorted(set(browser.run(NAMES))))
         tell("live without scripts", browser.run("!!document.querySelector('#live.on')"))
         browser.shoot("plain")
+        browser.run("document.querySelector('#table-cache tbody tr[data-key^=\"n2.test \"] form.flush').requestSubmit()")
+        browser.until(
+            "the answer to the form",
+            "document.readyState == 'complete' && "
+            "!document.querySelector('#table-cache tbody tr[data-key^=\"n2.test \"] form.flush')")
+        tell("flushed without scripts", browser.run(
+            "(document.body.textContent.match(/\\d+ flushed\\.|^403.*/) || ['neither'])[0]"))
     finally:
         browser.process.terminate()
         browser.process.wait()

@@ -96,7 +96,8 @@ final class InspectorRoutes {
     private func guarded(_ response: HTTPServerResponse) -> HTTPServerResponse {
         var response = response
         response.fields += [
-            ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            // Not no-referrer: with that, a browser sends the origin "null" with a form, which is refused as anybody's.
+            ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin"),
             ("Cross-Origin-Resource-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
             ("X-Frame-Options", "DENY"),
             (

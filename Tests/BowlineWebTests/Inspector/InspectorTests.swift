@@ -34,7 +34,7 @@ struct InspectorTests {
         for answer in answers {
             #expect(answer.fields["cache-control"] == "no-store")
             #expect(answer.fields["x-content-type-options"] == "nosniff")
-            #expect(answer.fields["referrer-policy"] == "no-referrer")
+            #expect(answer.fields["referrer-policy"] == "same-origin")
             #expect(answer.fields["access-control-allow-origin"] == nil)
             let policy = answer.fields["content-security-policy"] ?? ""
             #expect(policy.hasPrefix("default-src 'none'") && !policy.contains("unsafe"))
