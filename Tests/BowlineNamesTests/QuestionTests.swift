@@ -16,6 +16,7 @@ struct QuestionTests {
 
     private func started(_ servers: ScriptedServer...) -> (Question, Waiter) {
         let key = Question.Key(name: DomainName(canonical: "h.test"), type: .a)
+        for server in servers { server.now = { [clock] in clock.now } }
         let question = Question(key, order: ServerOrder(servers: servers), clock: clock) { [log] _, result in
             log.results.append(result)
         }
@@ -212,9 +213,11 @@ final class ScriptedServer: QueryServer {
     }
 
     let hedgeDelay = Question.silence
+    /// The time of sending.
+    var now: () -> ReactorInstant = { ReactorInstant(nanoseconds: 0) }
 
     func send(_ query: ServerQuery) {
-        query.noteStart(at: ReactorInstant(nanoseconds: 0))
+        query.noteStart(at: now())
         queries.append(query)
     }
 

@@ -2,12 +2,12 @@
 // as wait. However many those are, the wire sees each question once for each server.
 //
 // Made by the resolver, which keeps it by its key. It decides which server is asked when; how it is asked is the
-// channel's affair, and what the answer is good for the resolver's.
+// server's affair, and what the answer is good for the resolver's.
 
 import BowlineReactor
 import BowlineTransport
 
-/// A server as a question sees it: the channel, or a script in a test.
+/// A server as a question sees it: the real one, or a script in a test.
 protocol QueryServer: AnyObject {
     var address: SocketAddress { get }
     /// After how much silence another server is to be asked, too.
@@ -152,7 +152,17 @@ final class Question {
         silenceTimer?.cancel()
         silenceTimer = nil
         guard nextServer > 0, nextServer < servers.count, !waiters.isEmpty else { return }
-        silenceTimer = clock.callLater(servers[nextServer - 1].hedgeDelay) { [self] in askNext() }
+        let last = servers[nextServer - 1]
+        silenceTimer = clock.callLater(silenceLeft(of: last)) { [self] in
+            // A query that has only just left its server's line, where it waited for room, has met no silence yet.
+            if silenceLeft(of: last) > .zero { awaitSilence() } else { askNext() }
+        }
+    }
+
+    /// How long a server has been given that it hasn't used up.
+    private func silenceLeft(of server: any QueryServer) -> Duration {
+        guard let query = asked.last(where: { $0.server === server })?.query else { return .zero }
+        return query.sendings == 0 ? server.hedgeDelay : query.startTime + server.hedgeDelay - clock.now
     }
 
     /// This question as its row of the inspection.
