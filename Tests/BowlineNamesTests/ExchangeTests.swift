@@ -41,6 +41,58 @@ struct ExchangeTests {
         #expect(outcome.error?.attempts == 3)
     }
 
+    @Test("no more than three datagrams carry a question, in whatever manner it is asked (RFC 9520)")
+    func bound() async throws {
+        let (transports, kind) = try await Reactor.run { reactor in
+            let clock = ManualClock()
+            let server = try FakeDNSServer(reactor: reactor) { question in
+                if question.count < 3 { return .drop }
+                var reply = FakeDNSServer.Reply(code: .formErr)
+                reply.hasEDNS = false
+                return .reply(reply)
+            }
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
+            let lookup = resolver.lookup("h.test", types: [.a])
+            for (count, step) in [(1, 250), (2, 750)] {
+                try await server.await(count, on: reactor)
+                clock.advance(by: .milliseconds(step))
+            }
+            let kind = await lookup.outcome.kind
+            return (server.questions.map(\.transport), kind)
+        }
+        #expect(transports == [.udp, .udp, .udp])
+        #expect(kind == .servfail)
+    }
+
+    @Test("a question that waits in line for a server has met no silence: the next server isn't asked for it")
+    func lineIsNoSilence() async throws {
+        let (early, late, outcome) = try await Reactor.run { reactor in
+            let clock = ManualClock()
+            let first = try FakeDNSServer(reactor: reactor) { _ in .drop }
+            let second = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
+            let resolver = DNSResolver(reactor, asking: first.address, second.address, clock: clock)
+            for index in 0..<64 { resolver.lookup("hung\(index).test", types: [.a]).addBoth { _ in } }
+            let lookup = resolver.lookup("last.test", types: [.a])
+            try await first.await(64, on: reactor)
+            // After 250 ms the others leave the window, and the last one is sent.
+            clock.advance(by: .milliseconds(250))
+            while !first.questions.contains(where: { $0.name.text == "last.test" }) {
+                try await reactor.pass(.milliseconds(1))
+            }
+            clock.advance(by: .milliseconds(299))
+            try await second.await(64, on: reactor)
+            // Its answers leave room for whatever waits.
+            try await reactor.pass(.milliseconds(50))
+            let early = second.questions.contains { $0.name.text == "last.test" }
+            clock.advance(by: .milliseconds(1))
+            let outcome = await lookup.outcome
+            return (early, second.questions.contains { $0.name.text == "last.test" }, outcome)
+        }
+        #expect(!early)
+        #expect(late)
+        #expect(outcome.addresses == [one])
+    }
+
     @Test("an answer tells how many datagrams it took, and its round trip is the last one's")
     func honest() async throws {
         let (origin, row) = try await Reactor.run { reactor in
@@ -211,6 +263,36 @@ struct ExchangeTests {
         #expect(questions.map(\.transport) == [.udp, .udp, .tcp, .udp])
         #expect(row?.keepsCase == false)
         #expect(row?.counts.mismatches == 2)
+    }
+
+    @Test("who forges the spelling doesn't make a server lose its case: what comes over TCP is what it does")
+    func forgedSpelling() async throws {
+        let (outcome, row) = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { question in
+                question.transport == .tcp
+                    ? .addresses([one]) : .forged(.spelling, FakeDNSServer.Reply(addresses: [Self.wrong]))
+            }
+            let resolver = DNSResolver(reactor, asking: server.address, clock: ManualClock())
+            let outcome = await resolver.lookup("a-name-with-letters.test", types: [.a]).outcome
+            return (outcome, resolver.servers().first)
+        }
+        #expect(outcome.addresses == [one])
+        #expect(row?.counts.mismatches == 2)
+        #expect(row?.keepsCase == true)
+    }
+
+    @Test("a server that is asked over TCP alone is seen to keep the case, or not to", arguments: [true, false])
+    func caseOverTCP(keeps: Bool) async throws {
+        let row = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in
+                keeps ? .addresses([one]) : .forged(.spelling, FakeDNSServer.Reply(addresses: [one]))
+            }
+            let resolver = DNSResolver(reactor, asking: server.address, usesTCPOnly: true, clock: ManualClock())
+            _ = try await resolver.lookup("a-name-with-letters.test", types: [.a]).value
+            return resolver.servers().first
+        }
+        #expect(row?.keepsCase == keeps)
+        #expect(row?.counts.datagrams == 0)
     }
 
     @Test("questions that are in flight together leave from several ports")

@@ -71,7 +71,7 @@ func address(_ text: String) -> IPAddress {
 
 /// Reads an answer out of octets.
 func readAnswer(_ octets: [UInt8], _ name: DomainName, _ type: RecordType, spelling: [UInt8]? = nil) -> DNSAnswer {
-    DNSAnswer(reading: octets.span.bytes, name: name, type: type, spelling: spelling)
+    DNSAnswer(reading: octets.span.bytes, name: name, type: type, spelling: spelling?[...])
 }
 
 /// Reads a whole message.

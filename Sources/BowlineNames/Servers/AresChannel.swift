@@ -54,6 +54,8 @@ final class AresChannel {
     private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
 
     let address: SocketAddress
+    /// Whether it asks over TCP from the start.
+    private let isStream: Bool
     /// Whether it offers EDNS.
     let usesEDNS: Bool
     private unowned let owner: any AresChannelOwner
@@ -81,6 +83,7 @@ final class AresChannel {
         asking server: SocketAddress, overTCP: Bool, usesEDNS: Bool, owner: any AresChannelOwner, reactor: Reactor
     ) throws(AresError) {
         address = server
+        isStream = overTCP
         self.usesEDNS = usesEDNS
         self.owner = owner
         self.reactor = reactor
@@ -166,6 +169,8 @@ final class AresChannel {
         wanted += 1
         started += 1
         starting = query
+        // Over TCP it leaves when there is a connection, from inside a call about another query.
+        if isStream { query.spelling = DomainName.wireFormat(ofSpelling: String(cString: spelling))?[...] }
         // Retained for the one callback that c-ares makes for each query, whatever happens.
         let context = Unmanaged.passRetained(query).toOpaque()
         ares_query(
@@ -192,8 +197,8 @@ final class AresChannel {
         if packet.isEmpty {
             owner.channelEnded(query, .failed(ServerFailure(status: status)))
         } else {
-            var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type)
-            answer.spellingMatches = query.isSpelt(in: packet)
+            let answer = DNSAnswer(
+                reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
             owner.channelEnded(query, .answer(answer, isTCP: isReadingTCP))
         }
     }
@@ -330,6 +335,13 @@ final class AresChannel {
         return packet[2] & 0x02 != 0 || packet.count > (usesEDNS ? Int(Self.ednsPayload) : Self.plainPayload)
     }
 
+    /// The name of a question, which has no compression: up to the octet of the root.
+    private static func name(in datagram: [UInt8]) -> ArraySlice<UInt8> {
+        var end = DNSHeader.octets
+        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
+        return datagram[min(DNSHeader.octets, datagram.count)..<min(end + 1, datagram.count)]
+    }
+
     func send(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) -> Int {
         guard let batch, batch.descriptor == descriptor else {
             return AresSocketFunctions.sendStream(descriptor, vectors)
@@ -342,6 +354,7 @@ final class AresChannel {
         if let starting {
             starting.datagram = [UInt8](bytes)
             starting.descriptor = descriptor
+            starting.spelling = Self.name(in: starting.datagram)
         }
         enqueue(bytes, of: starting, in: batch)
         return bytes.count

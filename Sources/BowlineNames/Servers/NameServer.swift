@@ -11,33 +11,11 @@ import BowlineTransport
 import DequeModule
 
 final class NameServer: QueryServer {
-    /// How it is asked.
-    struct Options {
-        var usesTCPOnly = false
-        /// How often a question is sent over each transport; RFC 9520, 3.1 allows three.
-        var sendings = NameServer.maximumSendings
-        /// How long an answer is waited for. A resolver that has to ask others takes seconds for some names.
-        var patience: Duration = .seconds(5)
-        /// Whether a server has to answer one question about a name before it gets the next (`single-request`).
-        var asksOneByOne = false
-    }
-
     static let maximumSendings = 3
     /// The last sending waits for so long: an outage of a moment must not take all three.
     private static let lastResend: Duration = .seconds(1)
     /// How long a TCP connection has for an answer before another is tried.
     private static let streamPatience: Duration = .seconds(1)
-    /// What a server turned out not to know is tried again after so long; RFC 6891 wants it remembered briefly.
-    private static let memory: Duration = .seconds(600)
-    /// The sockets, and so the ports, that share the questions in flight (RFC 5452, 9.2).
-    private static let portCount = 4
-    /// A port is used for so many questions, then another takes its place.
-    private static let questionsPerPort = 20_000
-    /// So many queries that nobody wants may c-ares hold beside others, then a new channel takes its place.
-    private static let unwantedLimit = 1_000
-    /// One round trip in so much time is remembered for the curve.
-    private static let curveStep: Duration = .milliseconds(250)
-    private static let curveLength = 120
 
     let address: SocketAddress
     private let options: Options
@@ -45,14 +23,9 @@ final class NameServer: QueryServer {
     private let clock: any ReactorClock
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private(set) var roundTrips = RoundTripEstimator()
+    /// What it is known for.
+    @exclusivity(unchecked) private(set) var record = ServerRecord()
     @exclusivity(unchecked) private var window = PacedWindow()
-    @exclusivity(unchecked) private(set) var health = ServerHealth()
-    @exclusivity(unchecked) private(set) var counts = ServerCounts()
-    @exclusivity(unchecked) private var lastFailure: LookupError.ServerReport?
-    @exclusivity(unchecked) private var curve: [ServerSnapshot.RoundTrip] = []
-    @exclusivity(unchecked) private var plainUntil: ReactorInstant?
-    @exclusivity(unchecked) private var lowerCaseUntil: ReactorInstant?
     @exclusivity(unchecked) private var bits = RandomBits()
     @exclusivity(unchecked) private var isClosed = false
 
@@ -66,13 +39,7 @@ final class NameServer: QueryServer {
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
 
-    @exclusivity(unchecked) private var channels: [AresChannel] = []
-    @exclusivity(unchecked) private var streamChannel: AresChannel?
-    /// Channels that get no new queries and go when theirs have ended.
-    @exclusivity(unchecked) private var retired: [AresChannel] = []
-    /// The channel of this turn: what leaves in one turn leaves from one port, in one system call.
-    @exclusivity(unchecked) private var turnChannel = 0
-    @exclusivity(unchecked) private var lastTurn = -1
+    private lazy var pool = ChannelPool(to: address, owner: self, reactor: reactor)
 
     /// Queries that ended, until the delivery phase.
     @exclusivity(unchecked) private var ended: [ServerQuery] = []
@@ -99,24 +66,20 @@ final class NameServer: QueryServer {
         for query in busyNames.values.joined() { end(query, .failed(.cancelled)) }
         waiting = []
         busyNames = [:]
-        for channel in allChannels { channel.close() }
-        channels = []
-        streamChannel = nil
-        retired = []
+        pool.close()
     }
-
-    private var allChannels: [AresChannel] { channels + retired + (streamChannel.map { [$0] } ?? []) }
 
     // MARK: asking
 
     /// After how much silence the next server is to be asked, too.
     var hedgeDelay: Duration {
-        roundTrips.isMeasured ? min(.nanoseconds(roundTrips.resendTime), Question.silence) : Question.silence
+        record.roundTrips.isMeasured
+            ? min(.nanoseconds(record.roundTrips.resendTime), Question.silence) : Question.silence
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
     func send(_ query: ServerQuery) {
-        counts.questions += 1
+        record.counts.questions += 1
         if options.asksOneByOne, busyNames[query.name] != nil {
             busyNames[query.name]?.append(query)
         } else {
@@ -150,8 +113,11 @@ final class NameServer: QueryServer {
         inWindow += 1
         query.isLive = true
         live += 1
-        guard let channel = channel(for: query) else { return end(query, .failed(.unreachable)) }
-        if !query.manner.contains(.overTCP) { counts.datagrams += 1 }
+        let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
+        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: clock.now), &bits) else {
+            return end(query, .failed(.unreachable))
+        }
+        if !overTCP { record.counts.datagrams += 1 }
         withSpelling(of: query) { channel.start(query, spelling: $0) }
         resends.append(query)
         arm(for: query)
@@ -160,8 +126,7 @@ final class NameServer: QueryServer {
     /// The name with the case of its letters thrown like dice (0x20): an answer that doesn't repeat it wasn't made by
     /// somebody who saw the question.
     private func withSpelling(of query: ServerQuery, _ body: (UnsafePointer<CChar>) -> Void) {
-        let keepsLower = isWithin(&lowerCaseUntil)
-        var dice = keepsLower ? 0 : bits.next()
+        var dice = record.keepsCase(at: clock.now) ? bits.next() : 0
         var text = query.name.text
         text.withUTF8 { octets in
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: octets.count + 1) { spelling in
@@ -179,61 +144,12 @@ final class NameServer: QueryServer {
         }
     }
 
-    private func isWithin(_ end: inout ReactorInstant?) -> Bool {
-        guard let instant = end else { return false }
-        if clock.now < instant { return true }
-        end = nil
-        return false
-    }
-
-    // MARK: channels
-
-    private func channel(for query: ServerQuery) -> AresChannel? {
-        if options.usesTCPOnly || query.manner.contains(.overTCP) {
-            if streamChannel == nil { streamChannel = makeChannel(overTCP: true) }
-            return streamChannel
-        }
-        if reactor.turnCount != lastTurn {
-            lastTurn = reactor.turnCount
-            turnChannel = Int(bits.next() % UInt64(Self.portCount))
-        }
-        // Made one after the other: who asks little needs no more than one.
-        let wantsEDNS = !isWithin(&plainUntil)
-        if turnChannel >= channels.count {
-            turnChannel = channels.count
-            guard let made = makeChannel(overTCP: false) else { return nil }
-            channels.append(made)
-        }
-        let channel = channels[turnChannel]
-        let isWorn =
-            channel.started >= Self.questionsPerPort || channel.held - channel.wanted > Self.unwantedLimit
-            || channel.usesEDNS != wantsEDNS
-        guard isWorn, let made = makeChannel(overTCP: false) else { return channel }
-        retired.append(channel)
-        channels[turnChannel] = made
-        return made
-    }
-
-    private func makeChannel(overTCP: Bool) -> AresChannel? {
-        try? AresChannel(
-            asking: address, overTCP: overTCP, usesEDNS: !isWithin(&plainUntil), owner: self, reactor: reactor)
-    }
-
-    /// Lets go of what holds nothing that anybody wants.
-    private func tidy() {
-        for channel in channels { channel.cancelUnwanted() }
-        streamChannel?.cancelUnwanted()
-        guard !retired.isEmpty else { return }
-        for channel in retired { channel.cancelUnwanted() }
-        retired.removeAll { $0.held == 0 }
-    }
-
     // MARK: time
 
     /// Sees to it that a query is looked after in time. The timer is for the first that is due, and isn't moved for others.
     private func arm(for query: ServerQuery) {
         guard !query.isOver else { return }
-        let due = query.lastTime + .nanoseconds(roundTrips.resendTime)
+        let due = query.lastTime + .nanoseconds(record.roundTrips.resendTime)
         if timer == nil || due < timerDue { arm(at: due) }
     }
 
@@ -249,7 +165,7 @@ final class NameServer: QueryServer {
     /// Sends again, or gives up, what has stayed without an answer for long enough.
     private func lookAfter() {
         let now = clock.now
-        let silence = Duration.nanoseconds(roundTrips.resendTime)
+        let silence = Duration.nanoseconds(record.roundTrips.resendTime)
         while let query = resends.popLate(.first, before: now, after: { $0.lastTime + silence }) {
             if query.isInWindow {
                 leaveWindow(query)
@@ -275,15 +191,13 @@ final class NameServer: QueryServer {
     }
 
     private func sendAgain(_ query: ServerQuery, at now: ReactorInstant) {
-        guard query.sendings < options.sendings else { return }
         if query.usesTCP {
             // TCP sends again by itself, as long as there is a connection. One that says nothing is given up for another.
-            guard now >= query.lastTime + Self.streamPatience else { return }
-            askAnew(query, in: query.manner.union(.overTCP))
-        } else if query.channel?.sendAgain(query) == true {
+            if now >= query.lastTime + Self.streamPatience { _ = askAnew(query, in: query.manner.union(.overTCP)) }
+        } else if query.sendings(in: query.manner) < options.sendings, query.channel?.sendAgain(query) == true {
             query.noteSending(at: now)
-            counts.datagrams += 1
-            counts.retransmissions += 1
+            record.counts.datagrams += 1
+            record.counts.retransmissions += 1
         }
     }
 
@@ -305,11 +219,7 @@ final class NameServer: QueryServer {
 
     /// Takes a query that is over out of all accounts.
     private func leave(_ query: ServerQuery) {
-        if query.isLive {
-            query.isLive = false
-            live -= 1
-        }
-        leaveWindow(query)
+        leaveFlight(query)
         guard options.asksOneByOne, var others = busyNames.removeValue(forKey: query.name) else { return }
         while let next = others.popFirst() {
             guard next.isWanted else { continue }
@@ -317,6 +227,14 @@ final class NameServer: QueryServer {
             enter(next)
             return
         }
+    }
+
+    private func leaveFlight(_ query: ServerQuery) {
+        if query.isLive {
+            query.isLive = false
+            live -= 1
+        }
+        leaveWindow(query)
     }
 
     private func leaveWindow(_ query: ServerQuery) {
@@ -331,12 +249,16 @@ final class NameServer: QueryServer {
         }
     }
 
-    /// Asks the same in another manner, for the same owner.
-    private func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) {
+    /// Asks the same in another manner, for the same owner, before all that wait: they came later.
+    ///
+    /// - Returns: false if nobody wants it any more, or if it was sent over that transport as often as it may be.
+    private func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) -> Bool {
+        guard !isClosed, query.sendings(in: manner) < options.sendings else { return false }
         if !query.isOver { query.channel?.release(query) }
-        let successor = query.successor(in: manner)
-        leave(query)
-        if let successor { start(successor) }
+        guard let successor = query.successor(in: manner) else { return false }
+        leaveFlight(query)
+        if inWindow < window.size { start(successor) } else { waiting.prepend(successor) }
+        return true
     }
 
     /// Learns from a reply; true if the query is asked anew instead of being told.
@@ -344,33 +266,28 @@ final class NameServer: QueryServer {
         let now = clock.now
         switch reply {
         case .answer(let answer, let isTCP):
-            counts.answers += 1
+            record.counts.answers += 1
             noteRoundTrip(of: query, isTCP, at: now)
             if !answer.spellingMatches, distrusts(query, isTCP, at: now) { return true }
             if !answer.hasEDNS, answer.responseCode == .formErr || answer.responseCode == .notImp,
-                !query.manner.contains(.plain), query.isWanted, !isClosed
+                !query.manner.contains(.plain)
             {
                 // A server that doesn't know EDNS says so without an OPT record (RFC 6891, 7).
-                plainUntil = now + Self.memory
-                askAnew(query, in: query.manner.union(.plain))
-                return true
+                record.noteNoEDNS(at: now)
+                if askAnew(query, in: query.manner.union(.plain)) { return true }
             }
             if let report = LookupError.ServerReport(of: address, failing: answer) {
-                counts.failures += 1
-                lastFailure = report
-                health.noteFailure(isGone: false, at: now)
+                record.counts.failures += 1
+                record.noteFailure(report, isGone: false, at: now)
             } else {
-                health.noteAnswer()
+                record.health.noteAnswer()
             }
         case .failed(.timeout):
-            counts.timeouts += 1
+            record.counts.timeouts += 1
             noteFailure(.timeout, at: now)
         case .failed(.unreachable):
-            if query.usesTCP, query.sendings < options.sendings, query.isWanted, !isClosed {
-                // A connection that broke; one more is tried. That nobody listens shows at once, and costs nothing.
-                askAnew(query, in: query.manner.union(.overTCP))
-                return true
-            }
+            // A connection that broke: one more is tried. That nobody listens shows at once, and costs nothing.
+            if query.usesTCP, askAnew(query, in: query.manner.union(.overTCP)) { return true }
             noteFailure(.unreachable, at: now)
         case .failed(.malformed), .failed(.local):
             if case .failed(let failure) = reply { noteFailure(failure, at: now) }
@@ -381,8 +298,8 @@ final class NameServer: QueryServer {
     }
 
     private func noteFailure(_ failure: ServerFailure, at now: ReactorInstant) {
-        lastFailure = LookupError.ServerReport(of: address, failing: failure)
-        health.noteFailure(isGone: failure == .unreachable, at: now)
+        record.noteFailure(
+            LookupError.ServerReport(of: address, failing: failure), isGone: failure == .unreachable, at: now)
     }
 
     private func noteRoundTrip(of query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) {
@@ -390,25 +307,19 @@ final class NameServer: QueryServer {
         let isClear = query.sendings == 1 && !isTCP && !query.isRepeatedOverTCP
         let roundTrip = isClear ? (now - query.startTime).saturatingNanoseconds : nil
         window.noteAnswer(roundTrip: roundTrip, at: now, isFull: !waiting.isEmpty)
-        guard let roundTrip else { return }
-        roundTrips.add(roundTrip)
-        guard curve.last.map({ now - $0.when >= Self.curveStep }) ?? true else { return }
-        if curve.count == Self.curveLength { curve.removeFirst() }
-        curve.append(ServerSnapshot.RoundTrip(when: now, duration: .nanoseconds(roundTrip)))
+        if let roundTrip { record.noteRoundTrip(roundTrip, at: now) }
     }
 
     /// What to do about an answer to another spelling: ask once more, then over TCP, where nobody forges. What comes there
     /// says whether the server can't keep the case or somebody else has answered.
     private func distrusts(_ query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) -> Bool {
         if isTCP {
-            lowerCaseUntil = now + Self.memory
+            record.noteLostCase(at: now)
             return false
         }
-        counts.mismatches += 1
-        guard query.isWanted, !isClosed else { return false }
-        let manner = query.manner.contains(.misspelt) ? query.manner.union(.overTCP) : query.manner.union(.misspelt)
-        askAnew(query, in: manner)
-        return true
+        record.counts.mismatches += 1
+        return !query.manner.contains(.misspelt) && askAnew(query, in: query.manner.union(.misspelt))
+            || askAnew(query, in: query.manner.union([.misspelt, .overTCP]))
     }
 
     // MARK: inspection
@@ -416,38 +327,17 @@ final class NameServer: QueryServer {
     /// This server as its row of the inspection.
     func snapshot() -> ServerSnapshot {
         var row = ServerSnapshot(
-            address: address, state: health.isFailing ? .failing : counts.answers > 0 ? .good : .untried,
-            window: window.size, inFlight: live, waiting: waiting.count)
-        row.nextProbe = health.retryTime
-        if roundTrips.isMeasured {
-            row.smoothedRoundTrip = .nanoseconds(roundTrips.smoothed)
-            row.roundTripVariation = .nanoseconds(roundTrips.variation)
-        }
-        row.retransmissionTime = .nanoseconds(roundTrips.resendTime)
-        row.counts = counts
-        row.usesEDNS = plainUntil.map { clock.now >= $0 } ?? true
-        row.keepsCase = lowerCaseUntil.map { clock.now >= $0 } ?? true
-        row.lastFailure = lastFailure
-        row.recentRoundTrips = curve
+            address: address, state: record.state, window: window.size, inFlight: live, waiting: waiting.count)
+        record.complete(&row, at: clock.now)
         return row
     }
 
     /// Whether it is to be asked besides another, to see whether it has recovered.
-    func takeProbe() -> Bool { health.takeProbe(at: clock.now) }
+    func takeProbe() -> Bool { record.health.takeProbe(at: clock.now) }
 }
 
 @available(*, unavailable)
 extension NameServer: Sendable {}
-
-extension NameServer.Options {
-    /// What a configuration says of all servers.
-    init(_ configuration: ResolverConfiguration) {
-        usesTCPOnly = configuration.usesTCPOnly
-        if let attempts = configuration.attempts { sendings = min(attempts, NameServer.maximumSendings) }
-        if let timeout = configuration.timeout { patience = timeout }
-        asksOneByOne = configuration.singleRequest
-    }
-}
 
 extension NameServer: AresChannelOwner {
     func channelEnded(_ query: ServerQuery, _ reply: ServerReply) {
@@ -464,24 +354,19 @@ extension NameServer: AresChannelOwner {
     func channelIntercepts(_ packet: UnsafeRawBufferPointer, on channel: AresChannel) -> Bool {
         let id = UInt16(packet[0]) << 8 | UInt16(packet[1])
         guard let query = resends.find(id, on: channel) else { return false }
-        let isHeader = packet.count == DNSHeader.octets
-        guard isHeader || query.isSpelt(in: packet) else { return false }
+        var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
+        // A header has no spelling; its id, and the connected socket that it came through, are all there is.
+        if packet.count == DNSHeader.octets { answer.spellingMatches = true }
+        guard answer.spellingMatches else { return false }
         // Told in the delivery phase like everything else: here c-ares is on the stack.
-        channelEndsEarly(query, DNSAnswer(reading: packet.bytes, name: query.name, type: query.type))
-        return true
-    }
-
-    private func channelEndsEarly(_ query: ServerQuery, _ answer: DNSAnswer) {
-        var answer = answer
-        // A header has no spelling.
-        answer.spellingMatches = true
         end(query, .answer(answer, isTCP: false))
+        return true
     }
 
     func channelRepeatsOverTCP(_ id: UInt16, on channel: AresChannel) {
         guard let query = resends.find(id, on: channel), !query.isRepeatedOverTCP else { return }
-        query.isRepeatedOverTCP = true
-        counts.overTCP += 1
+        query.noteRepetitionOverTCP()
+        record.counts.overTCP += 1
     }
 }
 
@@ -499,7 +384,7 @@ extension NameServer: TurnDelivery {
             leave(query)
             told.append(query)
         }
-        tidy()
+        pool.tidy()
         // Those that wait for room are sent before anybody reacts to those that left it.
         startWaiting()
         if live == 0 {

@@ -29,7 +29,7 @@ final class ServerList {
         var failing: [NameServer] = []
         var probe: NameServer?
         for server in servers {
-            if !server.health.isFailing {
+            if !server.record.health.isFailing {
                 well.append(server)
             } else if probe == nil, server.takeProbe() {
                 probe = server
@@ -59,7 +59,7 @@ extension NameServer {
     /// counts. One that hasn't answered yet stands where it was put, before those that are far away.
     fileprivate var slowness: Int {
         let step: Int64 = 8_000_000
-        let roundTrip = roundTrips.isMeasured ? roundTrips.smoothed : 100_000_000
+        let roundTrip = record.roundTrips.isMeasured ? record.roundTrips.smoothed : 100_000_000
         return Int64.bitWidth - (roundTrip / step).leadingZeroBitCount
     }
 }

@@ -52,30 +52,42 @@ final class ServerQuery {
     @exclusivity(unchecked) var channel: AresChannel?
     /// Whoever that channel tells: c-ares must not outlive it.
     @exclusivity(unchecked) var keeper: AnyObject?
-    /// What left, without TCP's length, and from which socket.
+    /// The datagram that left, and from which socket.
     @exclusivity(unchecked) var datagram: [UInt8] = []
     @exclusivity(unchecked) var descriptor: Int32 = -1
+    /// Its name with the case of its letters as they left, in wire format.
+    @exclusivity(unchecked) var spelling: ArraySlice<UInt8>?
     /// When it was first sent, and last.
     @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
     /// How often it was sent, those before it that it replaces included.
     @exclusivity(unchecked) private(set) var sendings: Int
+    /// Of these, those over the transport that it uses now.
+    @exclusivity(unchecked) private var sameTransport: Int
     /// Whether it takes up room in its server's window.
     @exclusivity(unchecked) var isInWindow = false
     /// Whether its server has sent it and counts it among what is on its way.
     @exclusivity(unchecked) var isLive = false
     /// Whether c-ares repeats it over TCP, since its answer was cut short.
-    @exclusivity(unchecked) var isRepeatedOverTCP = false
+    @exclusivity(unchecked) private(set) var isRepeatedOverTCP = false
     @exclusivity(unchecked) private(set) var reply: ServerReply?
 
-    init(
-        _ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner, manner: Manner = [], sendings: Int = 0
-    ) {
+    init(_ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner) {
         self.name = name
         self.type = type
         self.owner = owner
+        manner = []
+        sendings = 0
+        sameTransport = 0
+    }
+
+    private init(replacing query: ServerQuery, in manner: Manner, owner: any ServerQueryOwner) {
+        name = query.name
+        type = query.type
+        self.owner = owner
         self.manner = manner
-        self.sendings = sendings
+        sendings = query.sendings
+        sameTransport = query.sendings(in: manner)
     }
 
     /// Whether somebody still listens.
@@ -99,6 +111,19 @@ final class ServerQuery {
     func noteSending(at now: ReactorInstant) {
         lastTime = now
         sendings += 1
+        sameTransport += 1
+    }
+
+    /// Notes that c-ares has turned to TCP with it: the first sending there. It isn't counted among `sendings`, which are
+    /// questions that the toolkit asked.
+    func noteRepetitionOverTCP() {
+        isRepeatedOverTCP = true
+        sameTransport = 1
+    }
+
+    /// How often it was sent over the transport that it would use in a manner (RFC 9520, 3.1 bounds each by itself).
+    func sendings(in manner: Manner) -> Int {
+        manner.contains(.overTCP) == usesTCP ? sameTransport : 0
     }
 
     func end(_ reply: ServerReply) {
@@ -115,20 +140,10 @@ final class ServerQuery {
     /// Hands its owner over to a query that asks the same in another manner.
     func successor(in manner: Manner) -> ServerQuery? {
         guard let owner else { return nil }
-        let successor = ServerQuery(name, type, owner: owner, manner: manner, sendings: sendings)
+        let successor = ServerQuery(replacing: self, in: manner, owner: owner)
         self.owner = nil
         owner.queryReplaced(self, by: successor)
         return successor
-    }
-
-    /// Whether a packet has the question as it was sent, letter for letter (0x20).
-    func isSpelt(in packet: UnsafeRawBufferPointer) -> Bool {
-        // The name ends before its type and class, and what follows them is the OPT record.
-        var end = DNSHeader.octets
-        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
-        guard end <= packet.count, end <= datagram.count else { return false }
-        for index in DNSHeader.octets..<end where packet[index] != datagram[index] { return false }
-        return true
     }
 }
 

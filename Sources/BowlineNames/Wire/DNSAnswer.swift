@@ -69,7 +69,7 @@ package struct DNSAnswer: Hashable, Sendable {
     ///   - name: the name asked.
     ///   - type: the type asked; class IN.
     ///   - spelling: the name as it was sent, in wire format with the case mixed; nil if the case doesn't matter.
-    package init(reading packet: RawSpan, name: DomainName, type: RecordType, spelling: [UInt8]? = nil) {
+    package init(reading packet: RawSpan, name: DomainName, type: RecordType, spelling: ArraySlice<UInt8>? = nil) {
         self.init(outcome: .nodata)
         do throws(WireError) {
             try read(packet, name, type, spelling)
@@ -83,7 +83,7 @@ package struct DNSAnswer: Hashable, Sendable {
     }
 
     private mutating func read(
-        _ packet: RawSpan, _ name: DomainName, _ type: RecordType, _ spelling: [UInt8]?
+        _ packet: RawSpan, _ name: DomainName, _ type: RecordType, _ spelling: ArraySlice<UInt8>?
     ) throws(WireError) {
         let header = try DNSHeader(reading: packet)
         responseCode = ResponseCode(header: header.flags.responseCode, extended: 0)
@@ -107,7 +107,7 @@ package struct DNSAnswer: Hashable, Sendable {
 
     /// Compares the question with what was asked; the offset after it comes back.
     private mutating func readQuestion(
-        _ packet: RawSpan, _ header: DNSHeader, _ name: DomainName, _ type: RecordType, _ spelling: [UInt8]?
+        _ packet: RawSpan, _ header: DNSHeader, _ name: DomainName, _ type: RecordType, _ spelling: ArraySlice<UInt8>?
     ) throws(WireError) -> Int {
         let start = DNSHeader.octets
         guard header.questions > 0 else {
@@ -126,7 +126,7 @@ package struct DNSAnswer: Hashable, Sendable {
             // Index by index: a copy of the name would be the dearest part of reading a small answer.
             spellingMatches = spelling.count == end - start
             for index in spelling.indices where spellingMatches {
-                spellingMatches = packet.octet(start + index) == spelling[index]
+                spellingMatches = packet.octet(start + index - spelling.startIndex) == spelling[index]
             }
         }
         return end + 4
