@@ -54,10 +54,8 @@ public final class DNSResolver: Resolver {
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var settings: Settings?
-    /// Where a question is answered from the cache, or put to the servers.
-    private lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
-        currentSettings().servers.order()
-    }
+    /// Nil before the first lookup.
+    @exclusivity(unchecked) private var madeDesk: QuestionDesk?
     /// Nil before the first lookup, and where everything was given.
     @exclusivity(unchecked) private var files: ResolverFiles?
     /// What the log has been told of the configuration.
@@ -171,13 +169,17 @@ public final class DNSResolver: Resolver {
 
     deinit {
         files?.close()
+        // What is still asked for the cache's sake holds the clock, and so the reactor: it is there.
+        guard let madeDesk, !madeDesk.inFlight.isEmpty else { return }
+        madeDesk.abandonAll()
+        for server in nameServers { server.close() }
     }
 
     /// Fails every lookup with `ReactorStopped` and closes every socket.
     public func reactorStopped() {
         let lookups = self.lookups.values
         self.lookups = [:]
-        desk.abandonAll()
+        madeDesk?.abandonAll()
         for server in nameServers { server.close() }
         settings = nil
         files?.close()
@@ -186,6 +188,14 @@ public final class DNSResolver: Resolver {
         stopObserver = nil
         // Last, for whoever is told may look up something else.
         for lookup in lookups { lookup.fail(ReactorStopped()) }
+    }
+
+    /// Where a question is answered from the cache, or put to the servers.
+    private var desk: QuestionDesk {
+        if let madeDesk { return madeDesk }
+        let made = QuestionDesk(cache: cache, clock: clock) { [unowned self] in currentSettings().servers.order() }
+        madeDesk = made
+        return made
     }
 
     private func observeStop() {
@@ -200,7 +210,7 @@ public final class DNSResolver: Resolver {
 
     var now: ReactorInstant { clock.now }
     var pinTable: PinTable { pins }
-    var questionsInFlight: Dictionary<Question.Key, Question>.Values { desk.inFlight }
+    var questionsInFlight: [Question] { madeDesk.map { Array($0.inFlight) } ?? [] }
     var nameServers: [NameServer] { settings?.servers.servers ?? [] }
 
     // MARK: looking up
