@@ -30,7 +30,6 @@ public final class CacheKeeper {
     /// Up to where the store knows what the cache does.
     private var saved: UInt64
     private var timer: DelayedCall?
-    private var saving: Deferred<Void>?
     /// Why the last saving failed, if it did. The next one tries again.
     public private(set) var failure: CacheStoreError?
 

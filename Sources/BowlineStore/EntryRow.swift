@@ -11,7 +11,12 @@ struct Moment {
     var instant: ReactorInstant
 
     func date(before age: Duration) -> Int64 { date - age.milliseconds }
-    func age(of date: Int64) -> Duration { .milliseconds(self.date - date) }
+
+    /// Nil for a date that no clock shows: a damaged row may hold any number.
+    func age(of date: Int64) -> Duration? {
+        let (difference, overflows) = self.date.subtractingReportingOverflow(date)
+        return overflows ? nil : .milliseconds(difference)
+    }
 }
 
 enum EntryRow {
@@ -52,17 +57,17 @@ enum EntryRow {
     static func entry(_ row: SQLiteStatement, at moment: Moment) -> CacheEntry? {
         guard let name = DomainName(described: row.text(0)), let number = UInt16(exactly: row.integer(1)),
             let ttl = UInt32(exactly: row.integer(6)), let recordTTL = UInt32(exactly: row.integer(7)),
-            let code = UInt16(exactly: row.integer(9))
+            let code = UInt16(exactly: row.integer(9)), let age = moment.age(of: row.integer(2)),
+            let overdue = moment.age(of: row.integer(3)), let idle = moment.age(of: row.integer(4))
         else { return nil }
         let type = number == 0 ? nil : RecordType(rawValue: number)
-        let age = moment.age(of: row.integer(2))
         // What comes from the future was stored by a clock that was wrong, or the clock is wrong now.
         guard age >= .zero - tolerance, row.integer(5) > 0 else { return nil }
         var entry = CacheEntry(name: name, type: type, state: .fresh)
         entry.responseCode = ResponseCode(rawValue: code)
         entry.age = max(.zero, age)
-        entry.remaining = .milliseconds(row.integer(3) - moment.date)
-        entry.idle = max(.zero, moment.age(of: row.integer(4)))
+        entry.remaining = .zero - overdue
+        entry.idle = max(.zero, idle)
         entry.lifetime = .milliseconds(row.integer(5))
         entry.originalTTL = .seconds(Int64(ttl))
         entry.recordTTL = recordTTL
@@ -105,10 +110,11 @@ enum EntryRow {
     }
 
     private static func connect(of words: [String], at moment: Moment) -> CacheEntry.ConnectRecord? {
-        guard words.count == 4, let address = IPAddress(words[0]), let date = Int64(words[3]) else { return nil }
+        guard words.count == 4, let address = IPAddress(words[0]), let age = Int64(words[3]).flatMap(moment.age(of:))
+        else { return nil }
         return CacheEntry.ConnectRecord(
             address: address, outcome: words[1], duration: Int64(words[2]).map { .microseconds($0) },
-            when: moment.instant - max(.zero, moment.age(of: date)))
+            when: moment.instant - max(.zero, age))
     }
 }
 

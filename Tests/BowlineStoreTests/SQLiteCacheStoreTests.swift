@@ -229,11 +229,17 @@ struct SQLiteCacheStoreTests {
     @Test("a row with a piece that isn't what it should be is no entry")
     func rows() throws {
         let store = try SQLiteCacheStore(path: path)
-        for name in ["a.test", "b.test", "c.test", "d.test"] { try store.save(changes([try entry(name)])) }
+        for name in ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test"] { try store.save(changes([try entry(name)])) }
         let connection = try SQLiteConnection(path: path, busyTimeout: 0)
         try connection.run("UPDATE entry SET data = '10.0.0.1' || char(10) || 'nonsense' WHERE name = 'a.test'")
         try connection.run("UPDATE entry SET aliases = 'x' WHERE name = 'b.test'")
         try connection.run("UPDATE entry SET ttl = -1 WHERE name = 'c.test'")
+        for (column, name) in [("stored", "e"), ("used", "f"), ("expires", "g")] {
+            try connection.run("UPDATE entry SET \(column) = -9223372036854775808 WHERE name = '\(name).test'")
+        }
+        try connection.run(
+            "UPDATE entry SET connects = '192.0.2.1' || char(9) || 'connected' || char(9, 9) || '-9223372036854775808' "
+                + "WHERE name = 'h.test'")
         #expect(try store.load().map(\.name.text) == ["d.test"])
     }
 
