@@ -136,15 +136,7 @@ struct ResolverFilesTests {
 
 /// The inotify descriptors of this process.
 private func inotifies() -> Set<Int32> {
-    Set(
-        (0..<1024 as Range<Int32>).filter { descriptor in
-            let target = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-                count = buffer.withMemoryRebound(to: CChar.self) { bytes in
-                    bytes.baseAddress.map { max(0, readlink("/proc/self/fd/\(descriptor)", $0, bytes.count)) } ?? 0
-                }
-            }
-            return target.starts(with: "anon_inode:inotify".utf8)
-        })
+    Set(OpenDescriptors.all().filter { $0.value.hasPrefix("anon_inode:inotify") }.keys)
 }
 
 /// A log that is a list.

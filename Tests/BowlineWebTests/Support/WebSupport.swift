@@ -4,6 +4,7 @@ import Bowline
 import BowlineTesting
 import Glibc
 import Synchronization
+import TestSupport
 
 /// Runs `body` as a task on a reactor of its own, on a thread of its own. One that isn't over in time throws
 /// `ReactorStopped`.
@@ -106,20 +107,7 @@ func connectedSockets(to port: UInt16) -> Int {
             if fields.count > 9, fields[2].hasSuffix(suffix) { inodes.insert("socket:[\(fields[9])]") }
         }
     }
-    guard let folder = opendir("/proc/self/fd") else { return -1 }
-    defer { closedir(folder) }
-    var count = 0
-    while let entry = readdir(folder) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-        }
-        var target = [CChar](repeating: 0, count: 128)
-        let length = readlink("/proc/self/fd/\(name)", &target, target.count - 1)
-        guard length > 0 else { continue }
-        let link = String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        if inodes.contains(link) { count += 1 }
-    }
-    return count
+    return OpenDescriptors.all().values.count { inodes.contains($0) }
 }
 
 private func hex(_ port: UInt16) -> String {
