@@ -229,7 +229,7 @@ struct SQLiteCacheStoreTests {
     @Test("a row with a piece that isn't what it should be is no entry")
     func rows() throws {
         let store = try SQLiteCacheStore(path: path)
-        for name in ["a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test"] { try store.save(changes([try entry(name)])) }
+        for letter in "abcdefgh" { try store.save(changes([try entry("\(letter).test")])) }
         let connection = try SQLiteConnection(path: path, busyTimeout: 0)
         try connection.run("UPDATE entry SET data = '10.0.0.1' || char(10) || 'nonsense' WHERE name = 'a.test'")
         try connection.run("UPDATE entry SET aliases = 'x' WHERE name = 'b.test'")
