@@ -4,6 +4,7 @@
 public import BowlineDeferred
 public import BowlineNames
 public import BowlineReactor
+public import BowlineTransport
 
 /// Saves what a cache learns.
 ///
@@ -29,6 +30,8 @@ public final class CacheKeeper {
     private let interval: Duration
     /// Up to where the store knows what the cache does.
     private var saved: UInt64
+    /// One saving at a time: two at once might reach the file in the wrong order.
+    private let saving = DeferredLock()
     private var timer: DelayedCall?
     /// Why the last saving failed, if it did. The next one tries again.
     public private(set) var failure: CacheStoreError?
@@ -47,30 +50,38 @@ public final class CacheKeeper {
 
     /// Brings in what is kept: of these names, or all that there is room for. Blocks, so it is called before the loop runs.
     ///
+    /// - Parameters:
+    ///   - names: only these; nil for all.
+    ///   - servers: only what one of these said, since another network's servers may see other addresses behind a name; nil
+    ///     for what any said.
     /// - Returns: how many entries the cache took.
     @discardableResult
-    public func load(_ names: [DomainName]? = nil) throws(CacheStoreError) -> Int {
-        let entries = try store.load(names, limit: cache.policy.capacity)
+    public func load(_ names: [DomainName]? = nil, from servers: [SocketAddress]? = nil) throws(CacheStoreError) -> Int
+    {
+        var entries = try store.load(names, limit: cache.policy.capacity)
+        if let servers { entries.removeAll { entry in !servers.contains { $0 == entry.origin.server } } }
         return cache.restore(entries, now: .monotonicNow)
     }
 
-    /// Saves what is new, on a thread.
+    /// Saves what is new, on a thread, when what is being saved already is.
     ///
     /// - Returns: fires when it is saved, or fails with a `CacheStoreError`.
     @discardableResult
     public func save() -> Deferred<Void> {
-        let changes = cache.changes(since: saved, now: reactor.now)
-        guard changes.generation != saved else { return .succeeded(()) }
-        let store = self.store
-        return reactor.deferToThread { try store.save(changes.withoutReplacing) }
-            .onSuccess { [weak self] in self?.saved = changes.generation }
+        saving.run { [self] in
+            let changes = cache.changes(since: saved, now: reactor.now)
+            guard changes.generation != saved else { return Deferred<Void>.succeeded(()) }
+            let store = self.store
+            return reactor.deferToThread { try store.save(changes) }
+                .onSuccess { [weak self] in self?.saved = changes.generation }
+        }
     }
 
     /// Saves what is new. Blocks, so it is called when the loop has stopped.
     public func finish() throws(CacheStoreError) {
         let changes = cache.changes(since: saved, now: .monotonicNow)
         guard changes.generation != saved else { return }
-        try store.save(changes.withoutReplacing)
+        try store.save(changes)
         saved = changes.generation
     }
 
@@ -91,12 +102,3 @@ public final class CacheKeeper {
 
 @available(*, unavailable)
 extension CacheKeeper: Sendable {}
-
-extension CacheChanges {
-    /// The file has entries of other processes, too: what this one forgot wholesale is taken out of it by name only.
-    fileprivate var withoutReplacing: CacheChanges {
-        var changes = self
-        changes.replacesAll = false
-        return changes
-    }
-}

@@ -4,11 +4,23 @@
 import BowlineNames
 import BowlineReactor
 import BowlineTransport
+import Glibc
 
 /// The time of day, in milliseconds since 1970, and the instant that it goes with.
 struct Moment {
     var date: Int64
     var instant: ReactorInstant
+
+    static var now: Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Moment(date: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000, instant: .monotonicNow)
+    }
+
+    /// The moment of an instant, going by this one.
+    func moment(at instant: ReactorInstant) -> Moment {
+        Moment(date: date(before: self.instant - instant), instant: instant)
+    }
 
     func date(before age: Duration) -> Int64 { date - age.milliseconds }
 
@@ -27,13 +39,23 @@ enum EntryRow {
     /// A date that lies further ahead is one of a clock that was wrong.
     private static let tolerance: Duration = .seconds(60)
 
-    /// The values of an entry; nil for one that isn't kept: pins and failures.
+    /// Whether an entry is kept: pins and failures aren't.
+    static func isKept(_ entry: CacheEntry) -> Bool {
+        entry.state != .pinned && entry.originalTTL.map { $0 > .zero } ?? false
+    }
+
+    /// The state that an entry's data and times come to.
+    static func setState(of entry: inout CacheEntry) {
+        entry.state = entry.remaining <= .zero ? .stale : entry.data.isEmpty ? .negative : .fresh
+    }
+
+    /// The values of an entry; nil for one that isn't kept.
     static func values(_ entry: CacheEntry, at moment: Moment) -> [SQLiteStatement.Value]? {
-        guard let ttl = entry.originalTTL, entry.state != .pinned, ttl > .zero else { return nil }
+        guard isKept(entry), let ttl = entry.originalTTL else { return nil }
         let origin = entry.origin
         return [
             .text("\(entry.name)"), .integer(Int64(entry.type?.rawValue ?? 0)),
-            .integer(moment.date(before: entry.age)), .integer(moment.date + entry.remaining.milliseconds),
+            .integer(moment.date(before: entry.age)), .integer(expires(entry, at: moment)),
             .integer(moment.date(before: entry.idle)), .integer(entry.lifetime.milliseconds),
             .integer(ttl.components.seconds), .integer(Int64(entry.recordTTL)), .integer(Int64(entry.hits)),
             .integer(Int64(entry.responseCode?.rawValue ?? 0)), origin.server.map { .text("\($0)") } ?? .null,
@@ -44,6 +66,11 @@ enum EntryRow {
             .text(Lines.text(entry.extendedErrors.map { ["\($0.code)", $0.text] })),
             .text(Lines.text(entry.connects.map { words(of: $0, at: moment) })), .integer(Int64(entry.changeCount)),
         ]
+    }
+
+    /// The date of an entry's end. From its beginning, so that its lifetime stays what it is however often it is kept.
+    static func expires(_ entry: CacheEntry, at moment: Moment) -> Int64 {
+        moment.date(before: entry.age) + entry.lifetime.milliseconds
     }
 
     private static func words(of record: CacheEntry.ConnectRecord, at moment: Moment) -> [String] {
@@ -57,18 +84,19 @@ enum EntryRow {
     static func entry(_ row: SQLiteStatement, at moment: Moment) -> CacheEntry? {
         guard let name = DomainName(described: row.text(0)), let number = UInt16(exactly: row.integer(1)),
             let ttl = UInt32(exactly: row.integer(6)), let recordTTL = UInt32(exactly: row.integer(7)),
-            let code = UInt16(exactly: row.integer(9)), let age = moment.age(of: row.integer(2)),
+            let code = UInt16(exactly: row.integer(9)), let lifetime = UInt32(exactly: row.integer(5)),
+            let age = moment.age(of: row.integer(2)),
             let overdue = moment.age(of: row.integer(3)), let idle = moment.age(of: row.integer(4))
         else { return nil }
         let type = number == 0 ? nil : RecordType(rawValue: number)
         // What comes from the future was stored by a clock that was wrong, or the clock is wrong now.
-        guard age >= .zero - tolerance, row.integer(5) > 0 else { return nil }
+        guard age >= .zero - tolerance, lifetime > 0 else { return nil }
         var entry = CacheEntry(name: name, type: type, state: .fresh)
         entry.responseCode = ResponseCode(rawValue: code)
         entry.age = max(.zero, age)
         entry.remaining = .zero - overdue
         entry.idle = max(.zero, idle)
-        entry.lifetime = .milliseconds(row.integer(5))
+        entry.lifetime = .milliseconds(lifetime)
         entry.originalTTL = .seconds(Int64(ttl))
         entry.recordTTL = recordTTL
         entry.hits = max(0, Int(row.integer(8)))
@@ -87,8 +115,7 @@ enum EntryRow {
         entry.aliases = aliases
         entry.extendedErrors = errors
         entry.connects = connects
-        if data.isEmpty { entry.state = .negative }
-        if entry.remaining <= .zero { entry.state = .stale }
+        setState(of: &entry)
         return entry
     }
 

@@ -7,11 +7,20 @@ final class SQLiteConnection {
     private let handle: OpaquePointer
     let path: String
 
-    /// Opens or creates a database.
-    init(path: String, busyTimeout milliseconds: CInt) throws(CacheStoreError) {
+    enum Access {
+        /// Reads and writes, and creates it if there is none.
+        case update
+        case look
+
+        fileprivate var flags: CInt {
+            self == .look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        }
+    }
+
+    /// Opens a database.
+    init(path: String, _ access: Access = .update, busyTimeout milliseconds: CInt) throws(CacheStoreError) {
         var opened: OpaquePointer?
-        let status = sqlite3_open_v2(
-            path, &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nil)
+        let status = sqlite3_open_v2(path, &opened, access.flags | SQLITE_OPEN_NOMUTEX, nil)
         guard let opened else { throw CacheStoreError(.system, path: path, detail: "no memory") }
         handle = opened
         self.path = path
@@ -30,7 +39,7 @@ final class SQLiteConnection {
         let detail = String(cString: sqlite3_errmsg(handle))
         let kind: CacheStoreError.Kind =
             switch status & 0xFF {
-            case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR, SQLITE_MISMATCH, SQLITE_SCHEMA: .unusable
+            case SQLITE_CORRUPT, SQLITE_NOTADB: .unusable
             case SQLITE_BUSY, SQLITE_LOCKED: .busy
             default: .system
             }
@@ -48,7 +57,7 @@ final class SQLiteConnection {
     func prepare(_ text: String) throws(CacheStoreError) -> SQLiteStatement {
         var statement: OpaquePointer?
         try check(sqlite3_prepare_v2(handle, text, -1, &statement, nil))
-        guard let statement else { throw CacheStoreError(.unusable, path: path, detail: "an empty statement") }
+        guard let statement else { throw CacheStoreError(.system, path: path, detail: "an empty statement") }
         return SQLiteStatement(statement, of: self)
     }
 
@@ -56,6 +65,14 @@ final class SQLiteConnection {
     func number(_ text: String) throws(CacheStoreError) -> Int64 {
         let statement = try prepare(text)
         return try statement.step() ? statement.integer(0) : 0
+    }
+
+    /// The texts that a statement gives.
+    func texts(_ text: String) throws(CacheStoreError) -> [String] {
+        let statement = try prepare(text)
+        var texts: [String] = []
+        while try statement.step() { texts.append(statement.text(0)) }
+        return texts
     }
 
     /// Runs `body` in a transaction that may write, and takes everything back if it fails.
@@ -120,6 +137,8 @@ final class SQLiteStatement {
     }
 
     func integer(_ column: CInt) -> Int64 { sqlite3_column_int64(handle, column) }
+
+    func real(_ column: CInt) -> Double { sqlite3_column_double(handle, column) }
 
     func optionalInteger(_ column: CInt) -> Int64? {
         sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : integer(column)

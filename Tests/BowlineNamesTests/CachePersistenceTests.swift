@@ -27,7 +27,7 @@ struct CachePersistenceTests {
         put(cache, "w.test", at: 1)
         let first = cache.changes(since: 0, now: at(2))
         #expect(names(first) == ["w.test", "h.test"])
-        #expect(!first.replacesAll && first.removed.isEmpty)
+        #expect(first.flushedAt == nil && first.removed.isEmpty)
 
         _ = cache.lookup(h, .a, now: at(3))
         #expect(cache.generation == first.generation)
@@ -49,22 +49,25 @@ struct CachePersistenceTests {
         put(cache, "w.test", at: 0)
         let mark = cache.generation
         put(cache, "h.test", 0, at: 1)
-        #expect(cache.changes(since: mark, now: at(1)).removed == [CacheChanges.Key(name: h, type: .a)])
+        #expect(
+            cache.changes(since: mark, now: at(1)).removed == [
+                CacheChanges.Removal(key: CacheChanges.Key(name: h, type: .a), when: at(1))
+            ])
         put(cache, "x.test", at: 2)
         put(cache, "y.test", at: 2)
         #expect(cache.statistics.evictions == 1)
         #expect(cache.changes(since: mark, now: at(2)).removed.count == 1)
-        cache.flush(Packet.name("y.test"))
-        #expect(cache.changes(since: mark, now: at(2)).removed.map(\.name.text) == ["h.test", "y.test"])
+        cache.flush(Packet.name("y.test"), now: at(2))
+        #expect(cache.changes(since: mark, now: at(2)).removed.map(\.key.name.text) == ["h.test", "y.test"])
         #expect(names(cache.changes(since: mark, now: at(2))) == ["x.test"])
 
         let before = cache.generation
-        cache.flush()
+        cache.flush(now: at(3))
         put(cache, "h.test", at: 3)
         let all = cache.changes(since: before, now: at(3))
-        #expect(all.replacesAll && all.removed.isEmpty)
+        #expect(all.flushedAt == at(3) && all.removed.isEmpty)
         #expect(names(all) == ["h.test"])
-        #expect(!cache.changes(since: all.generation, now: at(3)).replacesAll)
+        #expect(cache.changes(since: all.generation, now: at(3)).flushedAt == nil)
     }
 
     @Test("whoever misses more removals than are remembered begins anew with all entries")
@@ -74,10 +77,11 @@ struct CachePersistenceTests {
         let mark = cache.generation
         for number in 0...4_096 {
             put(cache, "n\(number).test", at: 0)
-            cache.flush(Packet.name("n\(number).test"))
+            cache.flush(Packet.name("n\(number).test"), now: at(Double(number)))
         }
         let changes = cache.changes(since: mark, now: at(0))
-        #expect(changes.replacesAll)
+        #expect(changes.flushedAt == at(0))
+        #expect(changes.removed.first?.key.name.text == "n1.test" && changes.removed.count == 4_096)
         #expect(names(changes) == ["stays.test"])
     }
 

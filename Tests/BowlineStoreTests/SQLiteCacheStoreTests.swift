@@ -1,6 +1,7 @@
 // What is kept between runs, and what isn't trusted.
 
 import Bowline
+import Foundation
 import Glibc
 import Synchronization
 import TestSupport
@@ -11,6 +12,8 @@ import Testing
 @Suite("A cache in a file")
 struct SQLiteCacheStoreTests {
     private let folder: TemporaryFolder
+    /// The instant of all that these tests do, so that a time is exact however long they take.
+    private let instant = ReactorInstant.monotonicNow
     private var path: String { "\(folder.path)/deep/names.sqlite" }
 
     init() throws {
@@ -42,19 +45,25 @@ struct SQLiteCacheStoreTests {
         entry.connects = [
             CacheEntry.ConnectRecord(
                 address: .v4(IPv4Address(192, 0, 2, 1)), outcome: "connected", duration: .milliseconds(12),
-                when: .monotonicNow - .seconds(4))
+                when: instant - .seconds(4))
         ]
         return entry
     }
 
-    private func changes(_ entries: [CacheEntry], removed: [CacheChanges.Key] = []) -> CacheChanges {
-        CacheChanges(generation: 1, removed: removed, entries: entries)
+    private func changes(_ entries: [CacheEntry], removed: [CacheChanges.Removal] = []) -> CacheChanges {
+        CacheChanges(generation: 1, now: instant, removed: removed, entries: entries)
+    }
+
+    /// A store for which it is this time of day.
+    private func store(_ date: @escaping @Sendable () -> Int64) throws -> SQLiteCacheStore {
+        let instant = instant
+        return try SQLiteCacheStore(path: path, capacity: 100) { Moment(date: date(), instant: instant) }
     }
 
     @Test("an entry comes back as it was, and older by the time that has passed")
     func roundTrip() throws {
         let now = Mutex<Int64>(1_700_000_000_000)
-        let store = try SQLiteCacheStore(path: path, capacity: 100) { now.withLock { $0 } }
+        let store = try store { now.withLock { $0 } }
         let entry = try entry()
         try store.save(changes([entry]))
         now.withLock { $0 += 20_000 }
@@ -70,7 +79,7 @@ struct SQLiteCacheStoreTests {
         #expect(read.idle == .seconds(23))
         let connect = try #require(read.connects.first)
         #expect(connect.outcome == "connected" && connect.duration == .milliseconds(12))
-        #expect(abs((ReactorInstant.monotonicNow - connect.when) / .seconds(1) - 24) < 10)
+        #expect(instant - connect.when == .seconds(24))
     }
 
     @Test("every kind of record comes back, and NXDOMAIN and NODATA do")
@@ -110,16 +119,31 @@ struct SQLiteCacheStoreTests {
         #expect(try store.load().isEmpty)
     }
 
-    @Test("of two that know a name the newer word stays, whoever saves last")
+    @Test("of two that know a name the newer word stays, whoever saves last, and whether it is an answer or a removal")
     func merging() throws {
-        let (one, other) = (try SQLiteCacheStore(path: path), try SQLiteCacheStore(path: path))
-        var newer = try entry(age: .seconds(1))
+        let (one, other) = (try store { 1_700_000_000_000 }, try store { 1_700_000_000_000 })
+        var newer = try entry(age: .seconds(3))
         newer.hits = 1
         try one.save(changes([newer]))
         try other.save(changes([try entry(age: .seconds(20))]))
         #expect(try one.load().first?.hits == 1)
-        try other.save(changes([], removed: [.init(name: try DomainName("h.test"), type: .a)]))
+        func removal(_ age: Duration) throws -> CacheChanges.Removal {
+            .init(key: .init(name: try DomainName("h.test"), type: .a), when: instant - age)
+        }
+        try other.save(changes([], removed: [try removal(.seconds(4))]))
+        #expect(try one.load().count == 1)
+        try other.save(changes([], removed: [try removal(.seconds(2))]))
         #expect(try one.load().isEmpty)
+    }
+
+    @Test("who flushes everything takes out what was there, also of others, but not what they have learnt since")
+    func flushingAll() throws {
+        let store = try store { 1_700_000_000_000 }
+        try store.save(changes([try entry("old.test", age: .seconds(9)), try entry("new.test", age: .seconds(1))]))
+        var all = changes([try entry("own.test", age: .seconds(2))])
+        all.flushedAt = instant - .seconds(5)
+        try store.save(all)
+        #expect(try store.load().map(\.name.text).sorted() == ["new.test", "own.test"])
     }
 
     @Test("names are found by themselves, and what is flushed is gone")
@@ -139,7 +163,7 @@ struct SQLiteCacheStoreTests {
 
     @Test("it doesn't grow beyond its capacity: what was used least recently goes")
     func capacity() throws {
-        let store = try SQLiteCacheStore(path: path, capacity: 100) { 1_700_000_000_000 }
+        let store = try store { 1_700_000_000_000 }
         let entries = try (0..<400).map { index in
             var entry = try entry("h\(index).test")
             entry.aliases = []
@@ -154,7 +178,7 @@ struct SQLiteCacheStoreTests {
     @Test("what is too old to be served even stale is taken out, and what comes from the future isn't trusted")
     func dates() throws {
         let now = Mutex<Int64>(1_700_000_000_000)
-        let store = try SQLiteCacheStore(path: path, capacity: 100) { now.withLock { $0 } }
+        let store = try store { now.withLock { $0 } }
         try store.save(changes([try entry()]))
         now.withLock { $0 -= 3_600_000 }
         #expect(try store.load().isEmpty)
@@ -174,30 +198,88 @@ struct SQLiteCacheStoreTests {
         #expect(stat("\(folder.path)/deep", &status) == 0 && status.st_mode & 0o777 == 0o700)
     }
 
-    @Test(
-        "a file that is damaged, or is no cache, is put aside and not deleted, and a new one serves",
-        arguments: ["this is no database at all, but a text that is long enough to have a header", "half"])
-    func damaged(content: String) throws {
-        let file = "\(folder.path)/names.sqlite"
-        if content == "half" {
-            let store = try SQLiteCacheStore(path: file)
-            var entries: [CacheEntry] = []
-            for index in 0..<500 { entries.append(try entry("h\(index).test")) }
-            try store.save(changes(entries))
-            _ = try SQLiteConnection(path: file, busyTimeout: 0).number("PRAGMA wal_checkpoint(TRUNCATE)")
-            // The first page stays, what it points at is noise.
-            let descriptor = open(file, O_WRONLY)
-            let noise = [UInt8](repeating: 0xA5, count: 4096)
-            for page in 1..<20 { pwrite(descriptor, noise, noise.count, page * 4096) }
-            pwrite(descriptor, noise, 100, 0)
-            close(descriptor)
-        } else {
-            try folder.write("names.sqlite", text: content)
-        }
+    @Test("a file that is no database is put aside and not deleted, and a new one serves")
+    func noDatabase() throws {
+        let text = "this is no database at all, but a text that is long enough to have a header"
+        let file = try folder.write("names.sqlite", text: text)
         let store = try SQLiteCacheStore(path: file)
         let aside = try #require(store.setAside)
-        #expect(access(aside, F_OK) == 0)
+        #expect(try String(contentsOf: URL(filePath: aside), encoding: .utf8) == text)
         try store.save(changes([try entry()]))
+        #expect(try store.load().count == 1)
+    }
+
+    /// A file with 500 entries whose pages from this one on are noise.
+    private func damagedFile(from page: Int) throws -> String {
+        let file = "\(folder.path)/names.sqlite"
+        let store = try SQLiteCacheStore(path: file)
+        try store.save(changes(try (0..<500).map { try entry("h\($0).test") }))
+        _ = try SQLiteConnection(path: file, busyTimeout: 0).number("PRAGMA wal_checkpoint(TRUNCATE)")
+        let descriptor = open(file, O_WRONLY)
+        defer { close(descriptor) }
+        let noise = [UInt8](repeating: 0xA5, count: 4_096)
+        for page in page..<20 { #expect(pwrite(descriptor, noise, noise.count, page * noise.count) == noise.count) }
+        return file
+    }
+
+    @Test("a file that is damaged is put aside, whether that is seen at once, when it is read or when it is written")
+    func damaged() throws {
+        for (page, isSeenAtOnce) in [(0, true), (1, false)] {
+            for isRead in [true, false] {
+                let file = try damagedFile(from: page)
+                let store = try SQLiteCacheStore(path: file)
+                #expect((store.setAside != nil) == isSeenAtOnce)
+                if isRead { #expect(try store.load().isEmpty) }
+                try store.save(changes([try entry()]))
+                let aside = try #require(store.setAside)
+                #expect(access(aside, F_OK) == 0)
+                #expect(try store.load().count == 1)
+                #expect(try SQLiteCacheStore(path: file).load().count == 1)
+                for name in [file, file + "-wal", file + "-shm"] { unlink(name) }
+            }
+        }
+    }
+
+    @Test("two who find the same file damaged put it aside once, and then share the new one")
+    func damagedForTwo() throws {
+        let file = try damagedFile(from: 1)
+        let (one, other) = (try SQLiteCacheStore(path: file), try SQLiteCacheStore(path: file))
+        #expect(try one.load().isEmpty)
+        try one.save(changes([try entry()]))
+        #expect(try other.load().count == 1)
+        #expect(one.setAside != nil && other.setAside == nil)
+    }
+
+    @Test("a file that is put aside takes its log with it, and no older one's place")
+    func asides() throws {
+        let files = try (0..<3).map { _ in
+            let file = try damagedFile(from: 0)
+            let aside = try #require(try SQLiteCacheStore(path: file).setAside)
+            for name in [file, file + "-wal", file + "-shm"] { unlink(name) }
+            return aside
+        }
+        #expect(Set(files).count == 3)
+        #expect(files.allSatisfy { access($0, F_OK) == 0 && access("\($0)-wal", F_OK) == 0 })
+    }
+
+    @Test("who only looks makes no file, moves none, and changes nothing")
+    func looking() throws {
+        let missing = try SQLiteCacheStore(path: path, access: .look)
+        #expect(try missing.load().isEmpty)
+        #expect(access(folder.path + "/deep", F_OK) != 0)
+        #expect { try missing.save(changes([try entry()])) } throws: { ($0 as? CacheStoreError)?.kind == .system }
+
+        let file = try damagedFile(from: 0)
+        #expect { try SQLiteCacheStore(path: file, access: .look) } throws: {
+            ($0 as? CacheStoreError)?.kind == .unusable
+        }
+        #expect(access(file, F_OK) == 0)
+
+        let store = try SQLiteCacheStore(path: path)
+        try store.save(changes([try entry()]))
+        let looking = try SQLiteCacheStore(path: path, access: .look)
+        #expect(try looking.load().count == 1)
+        #expect { try looking.flush(nil) } throws: { ($0 as? CacheStoreError)?.kind == .system }
         #expect(try store.load().count == 1)
     }
 
@@ -208,6 +290,13 @@ struct SQLiteCacheStoreTests {
         let store = try SQLiteCacheStore(path: file)
         #expect(store.setAside != nil)
         #expect(try store.load().isEmpty)
+    }
+
+    @Test("a file of ours with another table is put aside")
+    func otherTable() throws {
+        _ = try SQLiteCacheStore(path: path)
+        try SQLiteConnection(path: path, busyTimeout: 0).run("DROP TABLE entry; CREATE TABLE entry (name TEXT)")
+        #expect(try SQLiteCacheStore(path: path).setAside != nil)
     }
 
     @Test("a file of a later version isn't touched")
@@ -241,6 +330,25 @@ struct SQLiteCacheStoreTests {
             "UPDATE entry SET connects = '192.0.2.1' || char(9) || 'connected' || char(9, 9) || '-9223372036854775808' "
                 + "WHERE name = 'h.test'")
         #expect(try store.load().map(\.name.text) == ["d.test"])
+    }
+
+    @Test("no number in a row is too large or too small to be read, and none makes a restored entry last too long")
+    func extremes() throws {
+        let store = try SQLiteCacheStore(path: path)
+        let connection = try SQLiteConnection(path: path, busyTimeout: 0)
+        let columns = try connection.texts("SELECT name FROM pragma_table_info('entry') WHERE type = 'INTEGER'")
+        #expect(columns.count == 14)
+        for column in columns {
+            for value in [Int64.min, Int64.min + 1, -1, 0, 65_536, 1 << 40, 1 << 53, Int64.max - 1, Int64.max] {
+                _ = try store.flush(nil)
+                try store.save(changes([try entry()]))
+                try connection.run("UPDATE entry SET \(column) = \(value)")
+                let cache = ResolverCache()
+                cache.restore(try store.load())
+                for entry in cache.snapshot() { #expect(entry.remaining <= .seconds(86_400)) }
+                _ = try store.load().compactMap { CacheExport.line($0) }
+            }
+        }
     }
 
     @Test("a keeper saves what a cache learns, and the next reactor's cache has it")

@@ -1,15 +1,17 @@
 // What a cache's keeper gets to see: the difference between two looks.
 
+public import BowlineReactor
+
 /// What has become of a cache's entries since an earlier look, for whoever keeps them elsewhere.
 ///
-/// Apply it in this order: begin anew if `replacesAll`, take out `removed`, put in `entries`.
+/// Apply it in this order: take out what is older than `flushedAt`, take out `removed`, put in `entries`.
 ///
 /// ```swift
 /// var seen: UInt64 = 0
 /// func save(_ cache: ResolverCache) {
 ///     let changes = cache.changes(since: seen, now: reactor.now)
 ///     seen = changes.generation
-///     print(changes.replacesAll, changes.removed.count, changes.entries.map(\.name))
+///     print(changes.flushedAt as Any, changes.removed.count, changes.entries.map(\.name))
 /// }
 /// ```
 public struct CacheChanges: Hashable, Sendable {
@@ -27,20 +29,40 @@ public struct CacheChanges: Hashable, Sendable {
         }
     }
 
+    /// An entry that was flushed or ceased to be true.
+    public struct Removal: Hashable, Sendable {
+        /// Which.
+        public var key: Key
+        /// When. What came later, from elsewhere, isn't meant.
+        public var when: ReactorInstant
+
+        /// Creates a removal.
+        public init(key: Key, when: ReactorInstant) {
+            self.key = key
+            self.when = when
+        }
+    }
+
     /// The point up to which this goes, to ask from next time.
     public var generation: UInt64
-    /// Whether everything was flushed meanwhile, or too much happened to tell: `entries` are all that there are then, and
-    /// what is kept elsewhere isn't true any more.
-    public var replacesAll: Bool
+    /// The time of this look, from which the entries' ages and what is left of them count.
+    public var now: ReactorInstant
+    /// When everything was flushed, or up to when too much happened to tell; nil if neither. `entries` are all that there
+    /// are then, and what is kept elsewhere and is older isn't true any more.
+    public var flushedAt: ReactorInstant?
     /// Entries that were flushed or ceased to be true. Not those that only made room for others.
-    public var removed: [Key]
+    public var removed: [Removal]
     /// Entries that are new or have changed, as they are now. To have been used is no change.
     public var entries: [CacheEntry]
 
     /// Creates changes.
-    public init(generation: UInt64, replacesAll: Bool = false, removed: [Key] = [], entries: [CacheEntry] = []) {
+    public init(
+        generation: UInt64, now: ReactorInstant = .monotonicNow, flushedAt: ReactorInstant? = nil,
+        removed: [Removal] = [], entries: [CacheEntry] = []
+    ) {
         self.generation = generation
-        self.replacesAll = replacesAll
+        self.now = now
+        self.flushedAt = flushedAt
         self.removed = removed
         self.entries = entries
     }

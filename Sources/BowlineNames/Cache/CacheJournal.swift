@@ -2,6 +2,7 @@
 // entry carries from its last one, and the keys of entries that ceased to be true. Raising a number is all that a change
 // costs. An entry that merely made room for others isn't in here: what is kept of it elsewhere stays true.
 
+internal import BowlineReactor
 import DequeModule
 
 /// What has changed in a cache, in order.
@@ -13,7 +14,9 @@ struct CacheJournal {
     private(set) var generation: UInt64 = 0
     /// Whoever saw the cache before this generation has to begin anew.
     private(set) var start: UInt64 = 0
-    private var removals: Deque<(generation: UInt64, key: CacheChanges.Key)> = []
+    /// When that was.
+    private(set) var startTime: ReactorInstant?
+    private var removals: Deque<(generation: UInt64, removal: CacheChanges.Removal)> = []
 
     /// The generation of a change that happens now.
     @inline(__always)
@@ -23,20 +26,25 @@ struct CacheJournal {
     }
 
     /// An entry is gone because it isn't true any more.
-    mutating func removed(_ name: DomainName, _ type: RecordType) {
-        if removals.count == Self.capacity, let oldest = removals.popFirst() { start = oldest.generation }
-        removals.append((next(), CacheChanges.Key(name: name, type: type == ResolverCache.anyType ? nil : type)))
+    mutating func removed(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
+        if removals.count == Self.capacity, let oldest = removals.popFirst() {
+            start = oldest.generation
+            startTime = oldest.removal.when
+        }
+        let key = CacheChanges.Key(name: name, type: type == ResolverCache.anyType ? nil : type)
+        removals.append((next(), CacheChanges.Removal(key: key, when: now)))
     }
 
     /// All entries are gone.
-    mutating func flushed() {
+    mutating func flushed(_ now: ReactorInstant) {
         removals.removeAll()
         start = next()
+        startTime = now
     }
 
-    /// The keys that were removed after a generation.
-    func removed(since generation: UInt64) -> [CacheChanges.Key] {
+    /// What was removed after a generation.
+    func removed(since generation: UInt64) -> [CacheChanges.Removal] {
         guard let first = removals.firstIndex(where: { $0.generation > generation }) else { return [] }
-        return removals[first...].map(\.key)
+        return removals[first...].map(\.removal)
     }
 }

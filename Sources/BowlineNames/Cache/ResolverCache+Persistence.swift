@@ -21,13 +21,13 @@ extension ResolverCache {
             reportUses(to: shared)
             return shared.changes(since: generation, now: now)
         }
-        var changes = CacheChanges(generation: journal.generation)
+        var changes = CacheChanges(generation: journal.generation, now: now)
         guard generation != journal.generation else { return changes }
-        changes.replacesAll = generation < journal.start
-        if !changes.replacesAll { changes.removed = journal.removed(since: generation) }
+        if generation < journal.start { changes.flushedAt = journal.startTime }
+        changes.removed = journal.removed(since: generation)
         var slot = table.newest
         while slot >= 0 {
-            if changes.replacesAll || table[slot].changed > generation, let entry = entry(table[slot], now) {
+            if changes.flushedAt != nil || table[slot].changed > generation, let entry = entry(table[slot], now) {
                 changes.entries.append(entry)
             }
             slot = table[slot].older
@@ -39,9 +39,9 @@ extension ResolverCache {
     /// `age` and `idle` count up to `now`, `remaining` counts from it.
     ///
     /// What this cache knows by itself stays if it is newer. What a damaged or foreign file might hold is left out: an
-    /// entry that is too old to be served even stale, whose parts don't fit together or that the policy doesn't allow. An entry that comes in says
-    /// so (`origin.isRestored`), and isn't among the `changes`. Those that come first are kept if there isn't room for all,
-    /// and none takes the place of one that is there.
+    /// entry that is too old to be served even stale, whose parts don't fit together or that the policy doesn't allow. An
+    /// entry that comes in says so (`origin.isRestored`), and isn't among the `changes`. Those that come first are kept if
+    /// there isn't room for all, and none takes the place of one that is there.
     ///
     /// - Returns: how many were taken.
     /// - Complexity: O(entries given).
@@ -50,7 +50,9 @@ extension ResolverCache {
         if let shared { return shared.restore(entries, now: now) }
         var taken = 0
         for entry in entries {
-            guard let answer = CachedAnswer(restoring: entry, policy, now: now), isUseful(answer, now) else { continue }
+            guard let answer = CachedAnswer(restoring: entry, policy, now: now), answer.isUseful(policy, now) else {
+                continue
+            }
             let type = entry.type ?? Self.anyType
             guard !knowsNewer(than: answer, entry.name, type) else { continue }
             var slot = table.find(entry.name, type)
@@ -67,9 +69,10 @@ extension ResolverCache {
         return taken
     }
 
-    /// Whether it may be used, or may stand in for an answer past its TTL, or forbids that others do.
-    private func isUseful(_ answer: CachedAnswer, _ now: ReactorInstant) -> Bool {
-        answer.isFresh(at: now) || (answer.answer.outcome != .nodata && now - answer.expires < policy.maximumStaleAge)
+    /// Whether the parts of an entry fit together, so that `restore` would take it unless it is too old.
+    package static func isSound(_ entry: CacheEntry, _ policy: CachePolicy = CachePolicy(), now: ReactorInstant) -> Bool
+    {
+        CachedAnswer(restoring: entry, policy, now: now) != nil
     }
 
     /// Whether there is a later word on a name and a type than an answer.
@@ -85,6 +88,11 @@ extension ResolverCache {
 }
 
 extension CachedAnswer {
+    /// Whether it may be used, or may stand in for an answer past its TTL, or forbids that others do.
+    fileprivate func isUseful(_ policy: CachePolicy, _ now: ReactorInstant) -> Bool {
+        isFresh(at: now) || (answer.outcome != .nodata && now - expires < policy.maximumStaleAge)
+    }
+
     /// Makes an answer of an entry; nil for one that holds none, and for one whose parts don't fit together.
     convenience init?(restoring entry: CacheEntry, _ policy: CachePolicy, now: ReactorInstant) {
         guard let ttl = entry.originalTTL, ttl > .zero, entry.lifetime > .zero, entry.state != .pinned else {

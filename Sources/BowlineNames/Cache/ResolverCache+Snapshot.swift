@@ -27,25 +27,27 @@ extension ResolverCache {
 
     /// Removes a name's entries of all types, or everything.
     ///
-    /// - Parameter name: nil for all names.
+    /// - Parameters:
+    ///   - name: nil for all names.
+    ///   - now: the reactor's time, for whoever keeps the entries elsewhere.
     /// - Returns: how many entries there were.
     /// - Complexity: O(entries).
     @discardableResult
-    public func flush(_ name: DomainName? = nil) -> Int {
-        if let shared { return shared.flush(name) }
+    public func flush(_ name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> Int {
+        if let shared { return shared.flush(name, now: now) }
         var removed = 0
         var slot = table.newest
         while slot >= 0 {
             let next = table[slot].older
             if name == nil || table[slot].name == name {
-                if name != nil { journal.removed(table[slot].name, table[slot].type) }
+                if name != nil { journal.removed(table[slot].name, table[slot].type, now) }
                 table.remove(slot)
                 removed += 1
             }
             slot = next
         }
         statistics.flushed += removed
-        if name == nil { journal.flushed() }
+        if name == nil { journal.flushed(now) }
         return removed
     }
 

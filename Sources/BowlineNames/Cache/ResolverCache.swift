@@ -160,24 +160,24 @@ public final class ResolverCache {
         let canonical = answer.canonicalName(of: name)
         if answer.outcome != .nxdomain {
             // Somebody knows the names now.
-            remove(name, Self.anyType)
+            remove(name, Self.anyType, now)
             if !answer.aliases.isEmpty {
-                remove(canonical, Self.anyType)
-                removeOwnRecords(name, except: type)
+                remove(canonical, Self.anyType, now)
+                removeOwnRecords(name, except: type, now)
             }
         }
         guard lifetime > .zero, policy.capacity > 0, type != Self.anyType else {
             // What was known is no longer true either.
             statistics.uncacheable += 1
-            remove(name, type)
-            if answer.outcome == .nxdomain { remove(canonical, Self.anyType) }
+            remove(name, type, now)
+            if answer.outcome == .nxdomain { remove(canonical, Self.anyType, now) }
             return cached
         }
         statistics.inserts += 1
         if answer.outcome == .nxdomain {
             if answer.aliases.isEmpty {
                 // The newer word on the name, whatever type it was asked for.
-                remove(name, type)
+                remove(name, type, now)
                 put(cached, name, Self.anyType, now)
                 return cached
             }
@@ -254,12 +254,12 @@ public final class ResolverCache {
 
     /// A name that has become an alias has no records of its own any more (RFC 1034, 3.6.2): those that are kept, fresh or
     /// stale, aren't true.
-    private func removeOwnRecords(_ name: DomainName, except type: RecordType) {
+    private func removeOwnRecords(_ name: DomainName, except type: RecordType, _ now: ReactorInstant) {
         for other in [RecordType.a, .aaaa, .https] where other != type {
             let slot = table.find(name, other)
             guard slot >= 0, let answer = table[slot].answer?.answer, answer.outcome == .answer, answer.aliases.isEmpty
             else { continue }
-            remove(name, other)
+            remove(name, other, now)
         }
     }
 
@@ -271,11 +271,11 @@ public final class ResolverCache {
         return table.add(CacheTable.Slot(name: name, type: type, lastUse: now))
     }
 
-    private func remove(_ name: DomainName, _ type: RecordType) {
+    private func remove(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
         let slot = table.find(name, type)
         guard slot >= 0 else { return }
         table.remove(slot)
-        journal.removed(name, type)
+        journal.removed(name, type, now)
     }
 
     @inline(__always)

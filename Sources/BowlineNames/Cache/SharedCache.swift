@@ -50,8 +50,8 @@ public final class SharedCache: Sendable {
     ///
     /// - Returns: how many entries there were.
     @discardableResult
-    public func flush(_ name: DomainName? = nil) -> Int {
-        let removed = cache.withLock { $0.flush(name) }
+    public func flush(_ name: DomainName? = nil, now: ReactorInstant = .monotonicNow) -> Int {
+        let removed = cache.withLock { $0.flush(name, now: now) }
         flushes.add(1, ordering: .releasing)
         return removed
     }

@@ -80,9 +80,9 @@ final class InspectorRoutes {
         let removed: Int
         if let text = form["name"] {
             guard let name = try? DomainName(text) else { return .explained(400, "there is no such name to flush") }
-            removed = reactor.resolver.cache.flush(name)
+            removed = reactor.resolver.cache.flush(name, now: reactor.now)
         } else if form["all"] != nil {
-            removed = reactor.resolver.cache.flush()
+            removed = reactor.resolver.cache.flush(now: reactor.now)
         } else {
             return .explained(400, "say what to flush: name=NAME, or all=1")
         }
