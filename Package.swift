@@ -93,7 +93,7 @@ let package = Package(
         .executableTarget(
             name: "resolve-and-fetch",
             dependencies: [
-                "Bowline", "BowlineTesting", "COpenSSL",
+                "Bowline", "BowlineStore", "BowlineTesting", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

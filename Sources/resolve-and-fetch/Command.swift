@@ -5,7 +5,7 @@ import ArgumentParser
 import Glibc
 
 enum Command {
-    /// The words that are verbs where the first argument stands. `cache` is promised to be one.
+    /// The words that are verbs where the first argument stands.
     enum Verb: String, CaseIterable {
         case resolve, demo, cache
     }
@@ -16,10 +16,7 @@ enum Command {
         switch arguments.first.flatMap(Verb.init) {
         case .resolve: run(ResolveCommand.self, arguments.dropFirst())
         case .demo: run(DemoCommand.self, arguments.dropFirst())
-        case .cache:
-            FetchCommand.exit(
-                withError: ValidationError(
-                    "The verb 'cache' isn't there yet. A host of this name is written after --, or as http://cache/."))
+        case .cache: CacheCommand.main(arguments.dropFirst())
         case nil: run(FetchCommand.self, arguments[...])
         }
     }

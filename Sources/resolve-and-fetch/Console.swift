@@ -28,6 +28,11 @@ enum Console {
         log("\(name): \(failure.message)")
     }
 
+    /// Tells of something that is wrong and doesn't matter to the result.
+    static func warn(_ text: String) {
+        log(TerminalText.escaped("\(name): \(text)"))
+    }
+
     private static func bytes(_ lines: [String]) -> [UInt8] {
         Array((lines.joined(separator: "\n") + "\n").utf8)
     }

@@ -10,6 +10,7 @@ struct FetchCommand: RunnableCommand {
         usage: """
             resolve-and-fetch [<options>] TARGET...
             resolve-and-fetch resolve [<options>] NAME...
+            resolve-and-fetch cache list|show|stats|flush|export|import|path
             resolve-and-fetch demo
             """,
         discussion: """
@@ -79,8 +80,12 @@ struct FetchCommand: RunnableCommand {
             let request = try fetching.request()
             let reactor = Reactor()
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
-            reactor.resolver = names.makeResolver(reactor)
+            let resolver = names.makeResolver(reactor)
+            reactor.resolver = resolver
             try inspecting.serve(on: reactor)
+            let hosts = targets.compactMap { try? HTTPURL(target: $0).host.description }
+            let keeper = names.cacheFile.keep(resolver, hosts: hosts, on: reactor)
+            defer { keeper?.end() }
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)
             return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)

@@ -3,23 +3,36 @@
 import Bowline
 
 extension NameFindings {
-    /// Lines without indentation: the aliases, then each question with its records under it.
+    /// Lines without indentation: the aliases, then each question with its records under it, and what the cache makes of
+    /// them.
     func lines(_ style: Style) -> [String] {
         let found = completedName.map { ["search \($0)"] } ?? []
         let steps = aliases.map { "alias  \($0.name) → \($0.target)  ttl \($0.ttl) s" }
         let answers = questions.flatMap { question -> [String] in
             let type = TerminalText.padded("\(question.type)", to: 5)
             let head = "\(style.paint(type, .bold))  \(style.paint(question.explanation, .dim))"
+            let entry = entry(for: question)
+            let text = entry.map { EntryText($0, at: .monotonicNow) }
             let records = question.answer?.records ?? []
             let data = records.map { TerminalText.escaped("\($0.data)") }
             let width = data.map(TerminalText.width).max() ?? 0
             return [head]
                 + zip(records, data).map { record, data in
-                    let ttl = question.isFromServer ? "  ttl \(record.ttl) s" : ""
-                    return "       " + (ttl.isEmpty ? data : TerminalText.padded(data, to: min(width, 39)) + ttl)
+                    guard question.isFromServer else { return "       \(data)" }
+                    let connect = text?.connect(to: record.data).map { "  \($0)" } ?? ""
+                    return "       \(TerminalText.padded(data, to: min(width, 39)))  ttl \(record.ttl) s\(connect)"
                 }
+                + (text.map { ["       \(style.paint("cached \($0.summary)", .dim))"] } ?? [])
         }
         return (found + steps).map(TerminalText.escaped) + answers
+    }
+}
+
+extension NameFindings {
+    /// The entry of the cache that a question's answer is from, or has become.
+    private func entry(for question: Question) -> CacheEntry? {
+        guard question.isFromServer else { return nil }
+        return entries.first { $0.type == question.type } ?? entries.first { $0.type == nil }
     }
 }
 
@@ -39,7 +52,9 @@ extension NameFindings.Question {
         if let failure = answer.failure { parts.append(Self.words(failure.kind)) }
         switch answer.origin.source {
         case .network: parts += networkParts(answer)
-        case .cache: parts.append("from the cache\(server.map { ", which has it from \($0)" } ?? "")")
+        case .cache:
+            parts.append("from the cache\(server.map { ", which has it from \($0)" } ?? "")")
+            if answer.origin.isRestored { parts.append("kept from an earlier run") }
         case .stale: parts.append("from the cache, expired\(server.map { ", from \($0)" } ?? "")")
         case .hosts: parts.append("from the hosts file")
         case .literal: parts.append("the text is an address")

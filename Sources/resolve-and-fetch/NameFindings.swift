@@ -23,13 +23,17 @@ struct NameFindings {
     }
 
     let questions: [Question]
+    /// What the cache has on the host.
+    let entries: [CacheEntry]
     private let host: String
 
     /// - Parameters:
     ///   - host: what was looked up, as it was given.
     ///   - expected: the types that were asked for; those without an answer are questions that were left.
-    init(_ answers: [TypeAnswer], of host: String, expected: [RecordType]) {
+    ///   - entries: what the cache has on the host now.
+    init(_ answers: [TypeAnswer], of host: String, expected: [RecordType], entries: [CacheEntry] = []) {
         self.host = host
+        self.entries = entries
         let isLiteral = answers.contains { $0.origin.source == .literal }
         let left = isLiteral ? [] : expected.filter { type in !answers.contains { $0.type == type } }
         questions = answers.map { Question(type: $0.type, answer: $0) } + left.map { Question(type: $0, answer: nil) }

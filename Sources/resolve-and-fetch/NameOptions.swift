@@ -35,6 +35,9 @@ struct NameOptions: ParsableArguments {
         help: ArgumentHelp("How long everything may take.", valueName: "s"))
     var maximumTime = Seconds(60)
 
+    @OptionGroup
+    var cacheFile: CacheFileOptions
+
     @Option(
         name: .customLong("concurrency"), parsing: .unconditional,
         help: ArgumentHelp("How many at once.", valueName: "n"))
@@ -67,4 +70,5 @@ struct NameOptions: ParsableArguments {
         resolver.logger.logLevel = verbose ? .notice : .critical
         return resolver
     }
+
 }

@@ -45,6 +45,8 @@ struct ResolveCommand: RunnableCommand {
             let resolver = names.makeResolver(reactor)
             reactor.resolver = resolver
             try inspecting.serve(on: reactor)
+            let keeper = names.cacheFile.keep(resolver, hosts: hosts, on: reactor)
+            defer { keeper?.end() }
             return try resolve(with: resolver, on: reactor)
         } catch {
             Self.exit(withError: error)
@@ -100,7 +102,11 @@ struct ResolveCommand: RunnableCommand {
                 failure = Failure(lookup: error, name: host)
                 if failure?.code == "timeout" { failure?.code = budget.code }
             }
-            done(ResolveOutcome(host, answers.answers, types, reactor.now - start, failure))
+            let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
+            done(
+                ResolveOutcome(
+                    host, answers.answers, types, reactor.now - start, failure,
+                    entries: resolver.explain(name).entries))
         }
     }
 

@@ -11,10 +11,12 @@ struct ResolveOutcome {
     let failure: Failure?
 
     init(
-        _ name: String, _ answers: [TypeAnswer], _ types: [RecordType], _ duration: Duration?, _ failure: Failure?
+        _ name: String, _ answers: [TypeAnswer], _ types: [RecordType], _ duration: Duration?, _ failure: Failure?,
+        entries: [CacheEntry] = []
     ) {
         self.name = name
-        findings = NameFindings(answers, of: name, expected: failure?.phase == .target ? [] : types)
+        findings = NameFindings(
+            answers, of: name, expected: failure?.phase == .target ? [] : types, entries: entries)
         self.duration = duration
         self.failure = failure
     }
@@ -29,6 +31,7 @@ struct ResolveOutcome {
             ("answers", findings.answersJSON), ("cnames", findings.aliasesJSON),
             ("questions", findings.questionsJSON), ("ttl", .integer(findings.ttl.map(Int.init))),
             ("duration_ms", .milliseconds(duration)), ("error", failure?.json ?? .null),
+            ("cache", .array(findings.entries.map { $0.json(at: .monotonicNow) })),
         ])
     }
 

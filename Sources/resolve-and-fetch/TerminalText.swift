@@ -61,6 +61,8 @@ struct Style {
 
     /// Whether colours are used.
     var hasColours = false
+    /// Whether people look at it.
+    var isTerminal = false
     /// How many characters a line has.
     var width = 80
 
@@ -71,7 +73,7 @@ struct Style {
 
     /// The style of a descriptor: colours only on a terminal, and never with NO_COLOR (no-color.org).
     init(of descriptor: CInt) {
-        let isTerminal = isatty(descriptor) == 1
+        isTerminal = isatty(descriptor) == 1
         let forbidsColours = getenv("NO_COLOR").map { $0.pointee != 0 } ?? false
         let terminal = getenv("TERM").map { String(cString: $0) } ?? ""
         hasColours = isTerminal && !forbidsColours && terminal != "dumb" && !terminal.isEmpty

@@ -10,6 +10,18 @@ enum Times {
         return "\(decimal(milliseconds / 1_000, 100, 2)) s"
     }
 
+    /// A span in its largest unit, rounded down: what is kept lasts at least that long, and is at least that old.
+    static func span(_ duration: Duration) -> String {
+        let seconds = duration.components.seconds
+        let (sign, size) = (duration < .seconds(-1) ? "-" : "", seconds.magnitude)
+        return switch size {
+        case 0..<1_000: "\(sign)\(size) s"
+        case 1_000..<7_200: "\(sign)\(size / 60) min"
+        case 7_200..<172_800: "\(sign)\(size / 3_600) h"
+        default: "\(sign)\(size / 86_400) d"
+        }
+    }
+
     private static func decimal(_ value: Double, _ scale: Int, _ digits: Int) -> String {
         let scaled = Int((value * Double(scale)).rounded())
         return "\(scaled / scale).\(String(scale + scaled % scale).dropFirst())"

@@ -4,18 +4,20 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// Runs `resolve-and-fetch` to its end.
+/// Runs `resolve-and-fetch` to its end, with a cache of its own unless the environment names one.
 func command(
     _ arguments: [String], environment: [String: String?] = [:], input: String = "",
     interruption: Subprocess.Interruption? = nil
 ) throws -> Subprocess.Output {
-    try Subprocess.run(
-        Executables.product("resolve-and-fetch"), arguments, environment: environment, input: input,
+    let caches = try TemporaryFolder()
+    return try Subprocess.run(
+        Executables.product("resolve-and-fetch"), arguments,
+        environment: environment.merging(["XDG_CACHE_HOME": caches.path]) { given, _ in given }, input: input,
         interruption: interruption)
 }
 
 /// A JSON value with all its nulls.
-enum JSONValue: Decodable, Equatable {
+enum JSONValue: Decodable, Hashable {
     case null
     case bool(Bool)
     case number(Double)
@@ -40,6 +42,11 @@ enum JSONValue: Decodable, Equatable {
         }
     }
 
+    /// Each line of a text.
+    static func lines(_ text: String) throws -> [JSONValue] {
+        try text.split(separator: "\n").map { try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8)) }
+    }
+
     subscript(key: String) -> JSONValue? {
         if case .object(let members) = self { members[key] } else { nil }
     }
@@ -48,6 +55,7 @@ enum JSONValue: Decodable, Equatable {
         if case .array(let values) = self, values.indices.contains(index) { values[index] } else { nil }
     }
 
+    var members: [String: JSONValue] { if case .object(let members) = self { members } else { [:] } }
     var keys: Set<String> { if case .object(let members) = self { Set(members.keys) } else { [] } }
     var string: String? { if case .string(let value) = self { value } else { nil } }
     var number: Double? { if case .number(let value) = self { value } else { nil } }
@@ -69,9 +77,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 
 extension Subprocess.Output {
     /// Each line of stdout as JSON.
-    func json() throws -> [JSONValue] {
-        try stdout.split(separator: "\n").map { try JSONDecoder().decode(JSONValue.self, from: Data($0.utf8)) }
-    }
+    func json() throws -> [JSONValue] { try JSONValue.lines(stdout) }
 
     /// The lines of stderr.
     var complaints: [Substring] { stderr.split(separator: "\n") }

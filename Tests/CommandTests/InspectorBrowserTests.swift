@@ -31,7 +31,8 @@ struct InspectorBrowserTests {
                 folder.path, screenshots,
                 Executables.product("resolve-and-fetch"),
             ] + servers.names + [
-                "--inspect", "127.0.0.1:0", "--concurrency", "3", "--dns-timeout", "900", "--connect-timeout", "900",
+                "--no-cache", "--inspect", "127.0.0.1:0", "--concurrency", "3", "--dns-timeout", "900",
+                "--connect-timeout", "900",
                 "-m", "900",
             ] + targets, timeout: .seconds(300))
         var found: [Substring: Substring] = [:]

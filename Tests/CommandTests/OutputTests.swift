@@ -69,7 +69,7 @@ struct OutputTests {
         .enabled(if: Executables.find("script") != nil, "script(1) is not installed"))
     func terminal() throws {
         let program = try Executables.product("resolve-and-fetch")
-        let line = "\(program) \(servers.names.joined(separator: " ")) \(servers.url("/evil"))"
+        let line = "\(program) --no-cache \(servers.names.joined(separator: " ")) \(servers.url("/evil"))"
         func run(_ setting: String?) throws -> String {
             try Subprocess.run(
                 "script", ["-qec", line, "/dev/null"], environment: ["TERM": "xterm", "NO_COLOR": setting]
@@ -95,6 +95,6 @@ struct OutputTests {
     }
 
     private func shell(_ rest: String) throws -> Subprocess.Output {
-        try Subprocess.run("bash", ["-c", "\(try Executables.product("resolve-and-fetch")) \(rest)"])
+        try Subprocess.run("bash", ["-c", "\(try Executables.product("resolve-and-fetch")) --no-cache \(rest)"])
     }
 }

@@ -21,7 +21,7 @@ struct ResolveTests {
         #expect(
             line.keys == [
                 "name", "ok", "source", "server", "tries", "tcp", "rcode", "ede", "addresses", "answers", "cnames",
-                "questions", "ttl", "duration_ms", "error",
+                "questions", "ttl", "duration_ms", "error", "cache",
             ])
         #expect(line["name"] == "alias.test")
         #expect(line["ok"] == true)
@@ -105,7 +105,7 @@ struct ResolveTests {
         for word in [
             "alias.test → w.test  ttl 60 s", "127.0.0.1  ttl 300 s",
             "from 127.0.0.1:\(servers.dnsPort) over UDP in ", "over TCP", "NOERROR, 1 try", "the server failed",
-            "SERVFAIL", "the text is an address",
+            "SERVFAIL", "the text is an address", "cached 60 s from the server, 5", "cached kept for 1 s, ",
         ] {
             #expect(output.stdout.contains(word), "\(word)")
         }

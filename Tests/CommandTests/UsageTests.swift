@@ -12,12 +12,16 @@ struct UsageTests {
         ["-H", "no colon", "h"], ["-H", "a b: c", "h"], ["-H", "a: b\r\nc: d", "h"], ["-X", "A B", "h"],
         ["-X", "", "h"],
         ["-d", "@/nonexistent", "h"], ["-o", "file", "h", "i"], ["--json", "--body", "h"], ["--json", "-i", "h"],
-        ["--max-filesize", "x", "h"], ["cache", "list"], ["--json", "resolve", "h"], ["resolve"],
+        ["--max-filesize", "x", "h"], ["--json", "resolve", "h"], ["resolve"],
         ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"], ["resolve", "--body", "h"],
         ["demo", "h"],
+        ["--no-cache", "--cache-file", "f", "h"], ["--cache-file", "", "h"], ["cache"], ["cache", "--json"],
+        ["cache", "nonsense"], ["cache", "list", "h"], ["cache", "show"], ["cache", "show", "a..b"],
+        ["cache", "flush", "a", "b"], ["cache", "import"], ["cache", "list", "--cache-file", ""],
+        ["--cacert", "/nonexistent", "h"],
         // What comes later is absent, and never ignored.
-        ["--cacert", "/nonexistent", "h"], ["--no-cache", "h"], ["--cache-file", "f", "h"], ["--per-host", "1", "h"],
-        ["--retries", "1", "h"], ["--input", "/nonexistent"], ["--input", "/dev/null"], ["-"], ["--input", "/"],
+        ["--per-host", "1", "h"], ["--retries", "1", "h"], ["--input", "/nonexistent"], ["--input", "/dev/null"], ["-"],
+        ["--input", "/"],
     ]
 
     @Test("wrong usage is 64, with a line that says why and nothing on stdout", arguments: wrong)
@@ -33,7 +37,9 @@ struct UsageTests {
         #expect(try command(verb + ["--version"]).stderr.hasPrefix("Error: Unknown option '--version'"))
     }
 
-    @Test("--help is no failure", arguments: [[], ["resolve"], ["demo"]])
+    @Test(
+        "--help is no failure",
+        arguments: [[], ["resolve"], ["demo"], ["cache"], ["cache", "show"], ["cache", "import"]])
     func help(verb: [String]) throws {
         let output = try command(verb + ["--help"])
         #expect(output.exitCode == 0)

@@ -1,0 +1,96 @@
+// The cache between runs: whether there is one, where it is, and what happens when it can't be used, which is nothing but a
+// line on stderr: a cache is never a reason for a run to fail.
+
+import ArgumentParser
+import Bowline
+import BowlineStore
+import Glibc
+
+struct CacheFileOptions: ParsableArguments {
+    @Flag(name: .customLong("no-cache"), help: "Neither use nor fill the cache that is kept between runs.")
+    var isOff = false
+
+    @Option(
+        name: .customLong("cache-file"), parsing: .unconditional,
+        help: ArgumentHelp("Keep that cache in this file instead of the user's own.", valueName: "path"))
+    var path: String?
+
+    func validate() throws {
+        if isOff, path != nil { throw ValidationError("--no-cache and --cache-file contradict each other.") }
+        try CachePath.check(path)
+    }
+
+    /// So many names are looked for one by one; where there are more, everything is read.
+    private static let fewNames = 256
+
+    /// Brings in what is known of hosts, and sees to it that what is learnt is kept.
+    ///
+    /// - Parameter hosts: nil if they aren't known beforehand.
+    func keep(_ resolver: DNSResolver, hosts: [String]?, on reactor: Reactor) -> CacheKeeper? {
+        if isOff { return nil }
+        var names: [DomainName]?
+        if let hosts {
+            let wanted = self.names(of: hosts, resolver)
+            if wanted.isEmpty { return nil }
+            if wanted.count <= Self.fewNames { names = Array(wanted) }
+        }
+        do throws(CacheStoreError) {
+            let store = try SQLiteCacheStore(path: CachePath.path(path))
+            let keeper = CacheKeeper(of: resolver.cache, in: store, reactor: reactor)
+            try keeper.load(names, from: resolver.configuration.servers)
+            CachePath.warn(of: store)
+            return keeper
+        } catch {
+            Console.warn("\(error); going on without it")
+            return nil
+        }
+    }
+
+    /// What will be asked for hosts. Addresses, and what is no name, need no file.
+    private func names(of hosts: [String], _ resolver: DNSResolver) -> Set<DomainName> {
+        var names: Set<DomainName> = []
+        for host in hosts where IPAddress(host) == nil && !host.hasPrefix("[") {
+            names.formUnion((try? resolver.configuration.candidates(for: host)) ?? [])
+        }
+        return names
+    }
+}
+
+/// Where the cache is.
+enum CachePath {
+    /// The file that is named, or the user's own.
+    static func path(_ given: String?) -> String {
+        if let given { return given }
+        // XDG Base Directory Specification: a path that isn't absolute counts as unset.
+        if let base = variable("XDG_CACHE_HOME"), base.hasPrefix("/") { return "\(base)/bowline/names.sqlite" }
+        return "\(variable("HOME") ?? "/tmp/bowline-\(getuid())")/.cache/bowline/names.sqlite"
+    }
+
+    static func check(_ given: String?) throws {
+        if given?.isEmpty == true { throw ValidationError("--cache-file needs the path of a file.") }
+    }
+
+    /// Says what became of a file that was none of ours.
+    static func warn(of store: SQLiteCacheStore) {
+        guard let aside = store.setAside else { return }
+        Console.warn("\(store.path) was damaged or no cache of names; it is now \(aside), and a new one was begun")
+    }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+extension CacheKeeper {
+    /// Saves what came last, at the end of a run.
+    func end() {
+        let wasSetAside = (store as? SQLiteCacheStore)?.setAside
+        do throws(CacheStoreError) {
+            try finish()
+        } catch {
+            // Somebody else writes all the time: what was learnt can be learnt again.
+            if error.kind != .busy { Console.warn("\(error)") }
+        }
+        if let store = store as? SQLiteCacheStore, store.setAside != wasSetAside { CachePath.warn(of: store) }
+    }
+}
