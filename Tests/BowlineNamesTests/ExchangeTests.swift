@@ -176,6 +176,26 @@ struct ExchangeTests {
         #expect(outcome.addresses == [one])
     }
 
+    @Test("what was lost together is sent again in parts, a millisecond apart")
+    func parts() async throws {
+        let counts = try await Reactor.run { reactor in
+            let clock = ManualClock()
+            let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
+            for index in 0..<64 { resolver.lookup("h\(index).test", types: [.a]).addBoth { _ in } }
+            try await server.await(64, on: reactor)
+            var counts: [Int] = []
+            for (step, expected) in [(250, 80), (1, 96), (1, 112), (1, 128), (1, 128)] {
+                clock.advance(by: .milliseconds(step))
+                try await server.await(expected, on: reactor)
+                try await reactor.pass(.milliseconds(5))
+                counts.append(server.questions.count)
+            }
+            return counts
+        }
+        #expect(counts == [80, 96, 112, 128, 128])
+    }
+
     @Test("with one datagram in a hundred lost, no lookup fails, and 99.9 % end within five round trips and 100 ms")
     func loss() async throws {
         let (slow, failed, count) = try await Reactor.run { reactor in

@@ -14,6 +14,8 @@ final class NameServer: QueryServer {
     static let maximumSendings = 3
     /// The last sending waits for so long: an outage of a moment must not take all three.
     private static let lastResend: Duration = .seconds(1)
+    /// No less than that lies between two bursts of what is sent again.
+    private static let shortestPause: Duration = .milliseconds(1)
     /// How long a TCP connection has for an answer before another is tried.
     private static let streamPatience: Duration = .seconds(1)
 
@@ -162,6 +164,11 @@ final class NameServer: QueryServer {
         }
     }
 
+    /// The time in which the server is done with what was just sent.
+    private var pause: Duration {
+        max(.nanoseconds(record.roundTrips.smoothed), Self.shortestPause)
+    }
+
     /// Sends again, or gives up, what has stayed without an answer for long enough.
     private func lookAfter() {
         let now = clock.now
@@ -171,23 +178,32 @@ final class NameServer: QueryServer {
                 leaveWindow(query)
                 window.noteLoss(at: now, isFull: !waiting.isEmpty)
             }
+            resends.append(query, to: .late)
+        }
+        // What was lost together would be lost together again.
+        var room = window.size / 2
+        while room > 0, let query = resends.popLate(.late, before: now, after: { _ in now }) {
             sendAgain(query, at: now)
             resends.append(query, to: .second)
+            room -= 1
         }
         let last = max(Self.lastResend, silence * 4)
-        while let query = resends.popLate(.second, before: now, after: { $0.startTime + last }) {
+        while room > 0, let query = resends.popLate(.second, before: now, after: { $0.startTime + last }) {
             sendAgain(query, at: now)
             resends.append(query, to: .last)
+            room -= 1
         }
         while let query = resends.popLate(.last, before: now, after: { [options] in $0.startTime + options.patience }) {
             end(query, .failed(.timeout))
         }
         startWaiting()
+        let next = room > 0 ? now : now + pause
         let dues = [
-            resends.first(.first).map { $0.lastTime + silence }, resends.first(.second).map { $0.startTime + last },
+            resends.first(.first).map { $0.lastTime + silence }, resends.first(.late).map { _ in next },
+            resends.first(.second).map { max($0.startTime + last, next) },
             resends.first(.last).map { $0.startTime + options.patience },
         ]
-        if let due = dues.compactMap({ $0 }).min(), timer == nil { arm(at: due) }
+        if let due = dues.compactMap({ $0 }).min(), timer == nil || due < timerDue { arm(at: due) }
     }
 
     private func sendAgain(_ query: ServerQuery, at now: ReactorInstant) {

@@ -17,6 +17,9 @@ struct PacedWindow {
     private static let longQueue: Int64 = 128
     /// One in so many lost is the network's noise; more is a buffer that overflows.
     private static let toleratedLoss = 16
+    /// Twice the window must bring so much more a second for it to be doubled again; where it doesn't, the server is at its
+    /// limit. Round trips don't tell in time: the first of a burst is answered at once, however long the burst is.
+    private static let worthwhileGain = 1.25
 
     private(set) var size = initialSize
     /// Doubling until something stands in the way.
@@ -29,6 +32,8 @@ struct PacedWindow {
     /// The shortest round trip of this round, and of all: their difference is time spent in queues.
     private var fastest = Int64.max
     private var shortest = Int64.max
+    /// Answers a nanosecond in the round before.
+    private var lastRate = 0.0
 
     /// An answer came.
     /// - Parameters:
@@ -60,6 +65,9 @@ struct PacedWindow {
             // Little's law: what stands in queues is the rate times the time spent there. A server that thinks for a
             // while about some names doesn't look like a queue, for the fastest answer of a round passed it by.
             let queue = Int64(answered) * (fastest - shortest) / elapsed
+            let rate = Double(answered) / Double(elapsed)
+            if rate < lastRate * Self.worthwhileGain { isStarting = false }
+            lastRate = rate
             if queue > Self.longQueue {
                 size -= size / 8
                 isStarting = false

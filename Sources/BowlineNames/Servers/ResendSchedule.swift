@@ -1,5 +1,5 @@
-// Which queries are on their way, in the order in which they are due to be looked after. Three lines, one for each sending:
-// within a line all wait equally long, so that the first to come is the first due, and no heap is needed. What is over leaves
+// Which queries are on their way, in the order in which they are due to be looked after. A line for each sending: within a
+// line all wait equally long, so that the first to come is the first due, and no heap is needed. What is over leaves
 // a line when it comes to its head.
 
 import BowlineReactor
@@ -9,13 +9,15 @@ struct ResendSchedule {
     enum Line: Int {
         /// Sent once; due when the server's usual time has passed.
         case first
+        /// Due to be sent again, as soon as those before it have been.
+        case late
         /// Due for its last sending.
         case second
         /// Due to be given up.
         case last
     }
 
-    private var lines: [Deque<ServerQuery>] = [[], [], []]
+    private var lines: [Deque<ServerQuery>] = [[], [], [], []]
 
     mutating func append(_ query: ServerQuery, to line: Line = .first) {
         dropOver(line)
