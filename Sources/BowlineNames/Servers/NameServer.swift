@@ -37,9 +37,13 @@ final class NameServer: QueryServer {
     @exclusivity(unchecked) private var inWindow = 0
     /// How many are on their way and wanted, in the window or not.
     @exclusivity(unchecked) private var live = 0
+    /// Its last sign of life, or when it was first asked after a rest.
+    @exclusivity(unchecked) private var lastSign = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private var resends = ResendSchedule()
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
+    /// Makes room for those that wait, whatever the server does.
+    @exclusivity(unchecked) private var roomTimer: DelayedCall?
 
     private lazy var pool = ChannelPool(to: address, owner: self, reactor: reactor)
 
@@ -56,6 +60,7 @@ final class NameServer: QueryServer {
 
     deinit {
         timer?.cancel()
+        roomTimer?.cancel()
     }
 
     /// Destroys the c-ares channels; every query ends as cancelled. Called from the loop, never from inside c-ares.
@@ -64,6 +69,8 @@ final class NameServer: QueryServer {
         isClosed = true
         timer?.cancel()
         timer = nil
+        roomTimer?.cancel()
+        roomTimer = nil
         for query in waiting { end(query, .failed(.cancelled)) }
         for query in busyNames.values.joined() { end(query, .failed(.cancelled)) }
         waiting = []
@@ -77,6 +84,14 @@ final class NameServer: QueryServer {
     var hedgeDelay: Duration {
         record.roundTrips.isMeasured
             ? min(.nanoseconds(record.roundTrips.resendTime), Question.silence) : Question.silence
+    }
+
+    var silentSince: ReactorInstant? { live > 0 ? lastSign : nil }
+
+    /// One question may be hard for a server; when it says nothing at all to several, others are asked first.
+    func noteSilence() {
+        guard let silentSince, clock.now - silentSince >= Question.silence else { return }
+        noteFailure(.timeout, at: clock.now)
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
@@ -97,6 +112,7 @@ final class NameServer: QueryServer {
             start(query)
         } else {
             waiting.append(query)
+            awaitRoom()
         }
     }
 
@@ -114,6 +130,7 @@ final class NameServer: QueryServer {
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
+        if live == 0 { lastSign = clock.now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
         guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: clock.now), &bits) else {
@@ -259,6 +276,18 @@ final class NameServer: QueryServer {
         inWindow -= 1
     }
 
+    /// Makes room in the window of a server that doesn't answer: what left a while ago isn't in a buffer any more.
+    private func awaitRoom() {
+        guard roomTimer == nil, !isClosed else { return }
+        roomTimer = clock.callLater(PacedWindow.longestStay) { [unowned self] in
+            roomTimer = nil
+            let past = clock.now - PacedWindow.longestStay
+            resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
+            startWaiting()
+            if !waiting.isEmpty { awaitRoom() }
+        }
+    }
+
     private func startWaiting() {
         while inWindow < window.size, !isClosed, let query = waiting.popFirst() {
             if query.isWanted { start(query) }
@@ -273,7 +302,12 @@ final class NameServer: QueryServer {
         if !query.isOver { query.channel?.release(query) }
         guard let successor = query.successor(in: manner) else { return false }
         leaveFlight(query)
-        if inWindow < window.size { start(successor) } else { waiting.prepend(successor) }
+        if inWindow < window.size {
+            start(successor)
+        } else {
+            waiting.prepend(successor)
+            awaitRoom()
+        }
         return true
     }
 
@@ -282,6 +316,7 @@ final class NameServer: QueryServer {
         let now = clock.now
         switch reply {
         case .answer(let answer, let isTCP):
+            lastSign = now
             record.counts.answers += 1
             noteRoundTrip(of: query, isTCP, at: now)
             if !answer.spellingMatches, distrusts(query, isTCP, at: now) { return true }

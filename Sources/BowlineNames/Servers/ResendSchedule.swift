@@ -38,6 +38,14 @@ struct ResendSchedule {
         return lines[line.rawValue].popFirst()
     }
 
+    /// Visits those that were sent once, the first first, as long as a condition holds.
+    func forEachFirst(while condition: (ServerQuery) -> Bool, _ body: (ServerQuery) -> Void) {
+        for query in lines[Line.first.rawValue] {
+            guard condition(query) else { return }
+            if !query.isOver { body(query) }
+        }
+    }
+
     /// The query with an id on the wire that a channel has in flight.
     /// - Complexity: O(queries in flight): for what is rare.
     func find(_ id: UInt16, on channel: AresChannel) -> ServerQuery? {
