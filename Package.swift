@@ -120,7 +120,7 @@ let package = Package(
         .testTarget(
             name: "BowlineNamesTests",
             dependencies: [
-                "Bowline", "BowlineTesting", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Bowline", "BowlineTesting", "TestSupport", "CLinux", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -180,6 +180,8 @@ public final class DNSResolver: Resolver {
         let lookups = self.lookups.values
         self.lookups = [:]
         madeDesk?.abandonAll()
+        // It holds the clock, and so the reactor, which holds this.
+        madeDesk = nil
         for server in nameServers { server.close() }
         settings = nil
         files?.close()

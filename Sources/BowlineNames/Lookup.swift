@@ -86,14 +86,12 @@ final class Lookup: QuestionWaiter {
                 take(fallback.answer())
                 continue
             }
-            let silent = question.silentServers.map {
-                LookupError.ServerReport(server: $0, kind: .timeout, detail: "no answer")
-            }
             take(
                 TypeAnswer(
                     type: question.key.type,
                     failure: LookupError(
-                        .timeout, name: name, types: [question.key.type], servers: question.reports + silent,
+                        .timeout, name: name, types: [question.key.type],
+                        servers: question.reports + question.silenceReports,
                         attempts: question.tries, elapsed: clock.now - startTime),
                     origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: clock.now))
         }

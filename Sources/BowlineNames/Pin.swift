@@ -60,9 +60,10 @@ struct PinTable {
         }
     }
 
-    /// The addresses of the first pin for a name and a port; nil if there is none.
+    /// The addresses of the last pin for a name and a port, else of the last for every name; nil if there is none.
     func addresses(of name: DomainName, port: UInt16?) -> [IPAddress]? {
         guard let port else { return nil }
-        return pins.first { $0.pin.port == port && ($0.name ?? name) == name }?.pin.addresses
+        let matching = pins.filter { $0.pin.port == port && ($0.name ?? name) == name }
+        return (matching.last { $0.name != nil } ?? matching.last)?.pin.addresses
     }
 }

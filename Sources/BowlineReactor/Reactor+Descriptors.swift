@@ -11,6 +11,7 @@ extension Reactor {
         _ descriptor: Int32, _ interest: Interest, _ handler: any DescriptorHandler
     ) throws(SystemError) {
         let poller = try openPoller()
+        if descriptors.isRegistered(descriptor) { try dropForeign(descriptor, poller) }
         let token = descriptors.enter(handler, at: descriptor, interest)
         do {
             try poller.add(descriptor, interest, token: token)
@@ -18,6 +19,20 @@ extension Reactor {
             _ = descriptors.leave(descriptor)
             throw error
         }
+    }
+
+    /// Lets go of a foreign descriptor whose owner has closed it without saying so, and whose number is somebody else's now.
+    ///
+    /// - Throws: EEXIST if it is still open, and registered.
+    private func dropForeign(_ descriptor: Int32, _ poller: any Poller) throws(SystemError) {
+        guard let former = descriptors.handler(at: descriptor) as? ForeignAdapter else { return }
+        let token = descriptors.token(of: descriptor)
+        // The kernel has forgotten what was closed.
+        if (try? poller.modify(descriptor, former.interest, token: token)) != nil {
+            throw SystemError(EEXIST, "register")
+        }
+        drop(former)
+        callLater(.zero) { former.owner.connectionLost(SystemError(EBADF, "register")) }
     }
 
     /// Passes a registration on to another handler, with another interest: a dial that succeeded becomes a connection.
@@ -135,13 +150,14 @@ final class ForeignAdapter: DescriptorHandler {
 
 extension Reactor {
     /// Tells `descriptor` when it can be read. Adding it again does nothing.
-    /// - Throws: the `SystemError` of the poller; a regular file can't be polled (EPERM).
+    /// - Throws: the `SystemError` of the poller; a regular file can't be polled (EPERM), and of two objects with the same
+    ///   descriptor only one can be told (EEXIST).
     public func addReader(_ descriptor: any ReactorDescriptor) throws(SystemError) {
         try extend(descriptor, by: .read)
     }
 
     /// Tells `descriptor` when it can be written. Adding it again does nothing.
-    /// - Throws: the `SystemError` of the poller; a regular file can't be polled (EPERM).
+    /// - Throws: as `addReader` does.
     public func addWriter(_ descriptor: any ReactorDescriptor) throws(SystemError) {
         try extend(descriptor, by: .write)
     }

@@ -45,7 +45,9 @@ extension Reactor {
 
     /// How long the wait may take, in nanoseconds: 0 if work is queued, nil for as long as it takes.
     private var waitTime: Int64? {
-        if executor.hasReady || !deliveries.isEmpty || !flushes.isEmpty || stopRequested { return 0 }
+        if executor.hasReady || !deliveries.isEmpty || !flushes.isEmpty { return 0 }
+        // The turns after a stop wait for what is to happen before everything is closed, like any others.
+        if stopRequested, phase != .stopping { return 0 }
         guard let deadline = timers.earliest else { return nil }
         // Compared first: a deadline may lie so far back that the difference doesn't fit.
         let now = turnClock.now

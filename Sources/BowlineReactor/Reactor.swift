@@ -54,6 +54,8 @@ public final class Reactor: ReactorClock {
 
     /// How many turns the loop has made since the reactor was made: what an idle reactor doesn't add to.
     @exclusivity(unchecked) package internal(set) var turnCount = 0
+    /// Whether what waits before shutdown isn't waited for any more.
+    @exclusivity(unchecked) private var isHurried = false
 
     /// How many jobs of Swift concurrency have run on this reactor's thread.
     package var jobCount: Int { executor.jobCount }
@@ -101,7 +103,7 @@ public final class Reactor: ReactorClock {
     /// What was set up before is carried out now. When `stop()` was called before, the startup triggers run and the
     /// reactor stops at once.
     /// - Parameter signals: handle SIGINT and SIGTERM by stopping and SIGHUP by reloading names, until this returns.
-    ///   One reactor of a process at a time can.
+    ///   One reactor of a process at a time can. The second one to stop doesn't wait for shutdown triggers.
     /// - Throws: `ReactorError.alreadyRunning`, `.threadTaken` or `.signalsTaken`, or the `SystemError` of the poller.
     public func run(signals: Bool = false) throws {
         if let other = Self.current, other !== self { throw ReactorError.threadTaken }
@@ -113,6 +115,7 @@ public final class Reactor: ReactorClock {
             executor.release()
         }
         lastSignal = nil
+        isHurried = false
         let relay = signals ? try SignalRelay(reactor: self) : nil
         defer { relay?.restore() }
         try openPoller()
@@ -130,13 +133,21 @@ public final class Reactor: ReactorClock {
         while !stopRequested { try turn() }
         phase = .stopping
         let waiting = fireBeforeShutdown()
-        while waiting.count > 0 { try turn() }
+        while waiting.count > 0, !isHurried { try turn() }
     }
 
     /// Asks the loop to stop after the present turn: triggers run, whatever waits fails with `ReactorStopped`, every
     /// connection is closed, `run()` returns. Never throws; before `run()` it is remembered; twice is once.
     public func stop() {
         stopRequested = true
+    }
+
+    /// A signal asks the loop to stop. A second one ends the wait for what was to happen before that: whoever has to press
+    /// Ctrl-C again has waited long enough.
+    func stop(by signal: Int32) {
+        lastSignal = signal
+        if phase == .stopping { isHurried = true }
+        stop()
     }
 
     private func closeEverything() {

@@ -89,8 +89,7 @@ final class SignalRelay: DescriptorHandler {
             if signal == SIGHUP {
                 reactor.reload()
             } else {
-                reactor.lastSignal = signal
-                reactor.stop()
+                reactor.stop(by: signal)
             }
         }
     }

@@ -117,10 +117,12 @@ package enum SocketCalls {
             retrying { Int(bowline_recv_slots(descriptor, bytes, UInt32(slot), lengths.baseAddress, count)) })
     }
 
-    /// Sends datagrams on a connected socket from slots of one size, the first `count` of them; the result counts
-    /// datagrams. The corresponding C function is `sendmmsg`.
+    /// Sends datagrams on a connected socket from slots of one size, those that `order` names; the result counts datagrams.
+    /// The corresponding C function is `sendmmsg`.
+    /// - Parameter cuts: whether neighbours of one length leave as one piece that the kernel cuts; see `cutsDatagrams`.
     package static func sendSlots(
-        _ descriptor: Int32, from buffer: UnsafeRawBufferPointer, slot: Int, lengths: UnsafeBufferPointer<UInt32>
+        _ descriptor: Int32, from buffer: UnsafeRawBufferPointer, slot: Int, lengths: UnsafeBufferPointer<UInt32>,
+        order: UnsafeBufferPointer<UInt8>, cuts: Bool
     ) -> TransferResult {
         if let code = SocketFaults.take(.send) { return code == EAGAIN ? .wouldBlock : .failed(code) }
         let bytes = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
@@ -128,8 +130,15 @@ package enum SocketCalls {
             retrying {
                 Int(
                     bowline_send_slots(
-                        descriptor, bytes, UInt32(slot), lengths.baseAddress, UInt32(min(lengths.count, slotBatch))))
+                        descriptor, bytes, UInt32(slot), lengths.baseAddress, order.baseAddress,
+                        UInt32(min(order.count, slotBatch)), cuts ? 1 : 0))
             })
+    }
+
+    /// Whether the kernel cuts a piece into datagrams (UDP_SEGMENT, Linux 4.18). One that doesn't know how would send it as
+    /// one datagram.
+    package static func cutsDatagrams(_ descriptor: Int32) -> Bool {
+        option(descriptor, Int32(IPPROTO_UDP), UDP_SEGMENT) != nil
     }
 
     /// Closes one direction; fails silently where the peer has closed already. The corresponding C function is

@@ -39,6 +39,33 @@ struct QuestionTests {
         #expect(waiter.results.isEmpty)
     }
 
+    @Test("a question in the line of a server that answers others has met no silence, however long it waits")
+    func busyLine() {
+        first.isFull = true
+        let (question, _) = started(first, second)
+        for _ in 0..<10 {
+            clock.advance(by: .milliseconds(299))
+            first.silentSince = clock.now
+        }
+        #expect(second.asked == 0)
+        clock.advance(by: .milliseconds(299))
+        #expect(second.asked == 0 && first.silences == 0)
+        clock.advance(by: .milliseconds(1))
+        #expect(second.asked == 1 && first.silences == 1)
+        #expect(
+            question.silenceReports.map(\.detail) == ["not asked yet, too many questions wait for it", "no answer"])
+    }
+
+    @Test("a question that comes to the line of a server that has been silent for 300 ms asks the next one at once")
+    func silentLine() {
+        first.isFull = true
+        first.silentSince = clock.now
+        clock.advance(by: .milliseconds(400))
+        _ = started(first, second)
+        clock.advance(by: .zero)
+        #expect(second.asked == 1)
+    }
+
     @Test("the first of several servers to answer counts, and the others are abandoned")
     func firstAnswer() throws {
         let (_, waiter) = started(first, second)
@@ -213,11 +240,17 @@ final class ScriptedServer: QueryServer {
     }
 
     let hedgeDelay = Question.silence
+    var silentSince: ReactorInstant?
+    private(set) var silences = 0
+    func noteSilence() { silences += 1 }
     /// The time of sending.
     var now: () -> ReactorInstant = { ReactorInstant(nanoseconds: 0) }
 
+    /// Whether what it is sent waits in its line.
+    var isFull = false
+
     func send(_ query: ServerQuery) {
-        query.noteStart(at: now())
+        if !isFull { query.noteStart(at: now()) }
         queries.append(query)
     }
 

@@ -50,14 +50,33 @@ struct ServerPaceTests {
         }
     }
 
-    @Test("it doubles as long as answers don't queue, up to what a socket holds")
+    @Test("it doubles as long as twice as many at once are answered in the same time, up to what a socket holds")
     func growth() {
         var window = PacedWindow()
-        #expect(window.size == 64)
-        run(&window, rounds: 1, every: 1_000, roundTrip: 20 * millisecond)
-        #expect(window.size == 128)
-        run(&window, rounds: 10, every: 1_000, roundTrip: 20 * millisecond)
-        #expect(window.size == PacedWindow.largestSize)
+        var now: Int64 = 0
+        for expected in [128, 256, 512, 1_024, 1_024] {
+            run(
+                &window, rounds: 1, every: 20 * millisecond / Int64(window.size), roundTrip: 20 * millisecond,
+                from: now)
+            now += 20 * millisecond
+            #expect(window.size == expected)
+        }
+    }
+
+    @Test("it stops doubling at a server's limit, even if the first of a burst is always answered at once")
+    func limit() {
+        var window = PacedWindow()
+        // Answers to a burst come one every 5 µs, the first after 50 µs.
+        var now: Int64 = 0
+        for _ in 0..<4 {
+            let size = window.size
+            for index in 0..<size {
+                now += index == 0 ? 50_000 : 5_000
+                let roundTrip = 50_000 + Int64(index) * 5_000
+                window.noteAnswer(roundTrip: roundTrip, at: ReactorInstant(nanoseconds: now), isFull: true)
+            }
+        }
+        #expect(window.size < 256)
     }
 
     @Test("one that isn't used doesn't grow")

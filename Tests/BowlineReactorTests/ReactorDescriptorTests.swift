@@ -55,6 +55,53 @@ struct ReactorDescriptorTests {
         #expect(lines == ["asked 1, lost 0"])
     }
 
+    @Test("of two objects with one descriptor the second is refused, and the first goes on", arguments: bothPollers)
+    func twice(_ kind: PollerKind) async throws {
+        let lines = try await run(kind) { reactor, log in
+            let pair = SocketPair()
+            let (first, second) = (Watch(pair.near), Watch(pair.near))
+            first.onRead = {
+                log("read \(pair.receive())")
+                reactor.stop()
+            }
+            try reactor.addReader(first)
+            do {
+                try reactor.addWriter(second)
+            } catch {
+                log("\(error.code == EEXIST), \(reactor.writers.count) writers")
+            }
+            pair.send("hello")
+        }
+        #expect(lines == ["true, 0 writers", "read hello"])
+    }
+
+    @Test(
+        "a descriptor that was closed without a word and came back for somebody else is let go of, and its owner told")
+    func closedSilently() async throws {
+        let lines = try await run(.epoll) { reactor, log in
+            let pair = SocketPair()
+            let number = pair.near
+            let former = Watch(number)
+            try reactor.addReader(former)
+            pair.closeNear()
+            let other = SocketPair()
+            let again = dup2(other.near, number)
+            log("same number: \(again == number)")
+            let next = Watch(number)
+            next.onRead = {
+                var byte: UInt8 = 0
+                log("read \(read(number, &byte, 1)), the other lost \(former.lost)")
+                close(number)
+                reactor.removeReader(next)
+                reactor.stop()
+            }
+            try reactor.addReader(next)
+            log("readers \(reactor.readers.count)")
+            other.send("x")
+        }
+        #expect(lines == ["same number: true", "readers 1", "read 1, the other lost 1"])
+    }
+
     @Test("removeAll returns every foreign descriptor and nothing of the reactor's own", arguments: bothPollers)
     func removeAll(_ kind: PollerKind) async throws {
         let told = try await onThread {

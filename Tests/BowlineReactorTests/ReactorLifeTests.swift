@@ -74,6 +74,22 @@ struct ReactorLifeTests {
         #expect(lines == ["slow asked", "asked last", "failed", "slow done, running: true", "closing"])
     }
 
+    @Test("while something is waited for before shutdown, the loop waits as it always does", arguments: bothPollers)
+    func shutdownIsIdle(_ kind: PollerKind) throws {
+        let reactor = Reactor(poller: kind)
+        var turns = 0
+        reactor.addShutdownTrigger {
+            turns = reactor.turnCount
+            let waited = Deferred<Void>()
+            reactor.callLater(.milliseconds(50)) { waited.callback() }
+            return waited
+        }
+        reactor.callWhenRunning { reactor.stop() }
+        try reactor.run()
+        // One for the timer, and one or two for a wait that was rounded.
+        #expect(reactor.turnCount - turns < 10)
+    }
+
     @Test("a trigger can be taken back, once")
     func removeTrigger() async throws {
         let lines = try await run { reactor, log in

@@ -1,5 +1,6 @@
 // run(signals: true), in processes of its own, since handlers belong to the process.
 
+import BowlineDeferred
 import BowlineReactor
 import CLinux
 import Glibc
@@ -19,6 +20,20 @@ struct SignalTests {
                 try reactor.run(signals: true)
                 require("the last run was not stopped by a signal") { reactor.lastSignal == nil }
             }
+        }
+    }
+
+    @Test("a second INT doesn't wait for what is to happen before shutdown")
+    func insists() async {
+        await #expect(processExitsWith: .success) {
+            let reactor = Reactor()
+            reactor.addShutdownTrigger {
+                kill(getpid(), SIGINT)
+                return Deferred<Void>()
+            }
+            reactor.callWhenRunning { kill(getpid(), SIGINT) }
+            try reactor.run(signals: true)
+            require("it wasn't a signal that stopped it") { reactor.lastSignal == SIGINT }
         }
     }
 

@@ -16,6 +16,9 @@ final class DatagramBatch {
     private let lengths: UnsafeMutableBufferPointer<UInt32>
     /// Whose datagrams wait, in their order.
     private var queries: [ServerQuery?] = []
+    /// Whether the kernel takes several datagrams of one length as one piece and cuts it: crossing the network stack is most
+    /// of what a datagram costs. Some interfaces can't; the first refusal says so.
+    private var cuts: Bool
 
     // What was received is lent by the reactor for one call of c-ares, in which nobody else uses that buffer.
     private var incoming = UnsafeMutableRawBufferPointer(start: nil, count: 0)
@@ -32,6 +35,7 @@ final class DatagramBatch {
         incomingLengths = .allocate(capacity: SocketCalls.slotBatch)
         incomingLengths.initialize(repeating: 0)
         queries.reserveCapacity(SocketCalls.slotBatch)
+        cuts = SocketCalls.cutsDatagrams(descriptor)
     }
 
     deinit {
@@ -61,11 +65,13 @@ final class DatagramBatch {
     func flush(failed: (ServerQuery) -> Void) {
         var sent = 0
         var refusals = 0
-        loop: while sent < queries.count {
-            let rest = UnsafeRawBufferPointer(rebasing: outgoing[(sent * Self.questionSlot)...])
-            let result = SocketCalls.sendSlots(
-                descriptor, from: rest, slot: Self.questionSlot,
-                lengths: UnsafeBufferPointer(rebasing: lengths[sent..<queries.count]))
+        let order = order()
+        loop: while sent < order.count {
+            let result = order[sent...].withUnsafeBufferPointer { order in
+                SocketCalls.sendSlots(
+                    descriptor, from: UnsafeRawBufferPointer(outgoing), slot: Self.questionSlot,
+                    lengths: UnsafeBufferPointer(lengths), order: order, cuts: cuts)
+            }
             switch result {
             case .bytes(let count):
                 sent += count
@@ -76,12 +82,21 @@ final class DatagramBatch {
             case .wouldBlock, .failed(ENOBUFS):
                 // As good as lost on the way, and sent again like any that is.
                 break loop
+            case .failed where cuts:
+                cuts = false
             case .failed:
-                if let query = queries[sent] { failed(query) }
+                if let query = queries[Int(order[sent])] { failed(query) }
                 sent += 1
             }
         }
         queries.removeAll(keepingCapacity: true)
+    }
+
+    /// The slots in the order of sending: those of one length side by side, to leave as one piece.
+    private func order() -> [UInt8] {
+        let slots = (0..<UInt8(queries.count))
+        if !cuts { return Array(slots) }
+        return slots.sorted { lengths[Int($0)] < lengths[Int($1)] }
     }
 
     // MARK: receiving

@@ -14,6 +14,8 @@ final class NameServer: QueryServer {
     static let maximumSendings = 3
     /// The last sending waits for so long: an outage of a moment must not take all three.
     private static let lastResend: Duration = .seconds(1)
+    /// No less than that lies between two bursts of what is sent again.
+    private static let shortestPause: Duration = .milliseconds(1)
     /// How long a TCP connection has for an answer before another is tried.
     private static let streamPatience: Duration = .seconds(1)
 
@@ -35,9 +37,13 @@ final class NameServer: QueryServer {
     @exclusivity(unchecked) private var inWindow = 0
     /// How many are on their way and wanted, in the window or not.
     @exclusivity(unchecked) private var live = 0
+    /// Its last sign of life, or when it was first asked after a rest.
+    @exclusivity(unchecked) private var lastSign = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private var resends = ResendSchedule()
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
+    /// Makes room for those that wait, whatever the server does.
+    @exclusivity(unchecked) private var roomTimer: DelayedCall?
 
     private lazy var pool = ChannelPool(to: address, owner: self, reactor: reactor)
 
@@ -54,6 +60,7 @@ final class NameServer: QueryServer {
 
     deinit {
         timer?.cancel()
+        roomTimer?.cancel()
     }
 
     /// Destroys the c-ares channels; every query ends as cancelled. Called from the loop, never from inside c-ares.
@@ -62,6 +69,8 @@ final class NameServer: QueryServer {
         isClosed = true
         timer?.cancel()
         timer = nil
+        roomTimer?.cancel()
+        roomTimer = nil
         for query in waiting { end(query, .failed(.cancelled)) }
         for query in busyNames.values.joined() { end(query, .failed(.cancelled)) }
         waiting = []
@@ -75,6 +84,14 @@ final class NameServer: QueryServer {
     var hedgeDelay: Duration {
         record.roundTrips.isMeasured
             ? min(.nanoseconds(record.roundTrips.resendTime), Question.silence) : Question.silence
+    }
+
+    var silentSince: ReactorInstant? { live > 0 ? lastSign : nil }
+
+    /// One question may be hard for a server; when it says nothing at all to several, others are asked first.
+    func noteSilence() {
+        guard let silentSince, clock.now - silentSince >= Question.silence else { return }
+        noteFailure(.timeout, at: clock.now)
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
@@ -95,6 +112,7 @@ final class NameServer: QueryServer {
             start(query)
         } else {
             waiting.append(query)
+            awaitRoom()
         }
     }
 
@@ -112,6 +130,7 @@ final class NameServer: QueryServer {
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
+        if live == 0 { lastSign = clock.now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
         guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: clock.now), &bits) else {
@@ -162,6 +181,11 @@ final class NameServer: QueryServer {
         }
     }
 
+    /// The time in which the server is done with what was just sent.
+    private var pause: Duration {
+        max(.nanoseconds(record.roundTrips.smoothed), Self.shortestPause)
+    }
+
     /// Sends again, or gives up, what has stayed without an answer for long enough.
     private func lookAfter() {
         let now = clock.now
@@ -171,23 +195,32 @@ final class NameServer: QueryServer {
                 leaveWindow(query)
                 window.noteLoss(at: now, isFull: !waiting.isEmpty)
             }
+            resends.append(query, to: .late)
+        }
+        // What was lost together would be lost together again.
+        var room = window.size / 2
+        while room > 0, let query = resends.popLate(.late, before: now, after: { _ in now }) {
             sendAgain(query, at: now)
             resends.append(query, to: .second)
+            room -= 1
         }
         let last = max(Self.lastResend, silence * 4)
-        while let query = resends.popLate(.second, before: now, after: { $0.startTime + last }) {
+        while room > 0, let query = resends.popLate(.second, before: now, after: { $0.startTime + last }) {
             sendAgain(query, at: now)
             resends.append(query, to: .last)
+            room -= 1
         }
         while let query = resends.popLate(.last, before: now, after: { [options] in $0.startTime + options.patience }) {
             end(query, .failed(.timeout))
         }
         startWaiting()
+        let next = room > 0 ? now : now + pause
         let dues = [
-            resends.first(.first).map { $0.lastTime + silence }, resends.first(.second).map { $0.startTime + last },
+            resends.first(.first).map { $0.lastTime + silence }, resends.first(.late).map { _ in next },
+            resends.first(.second).map { max($0.startTime + last, next) },
             resends.first(.last).map { $0.startTime + options.patience },
         ]
-        if let due = dues.compactMap({ $0 }).min(), timer == nil { arm(at: due) }
+        if let due = dues.compactMap({ $0 }).min(), timer == nil || due < timerDue { arm(at: due) }
     }
 
     private func sendAgain(_ query: ServerQuery, at now: ReactorInstant) {
@@ -243,6 +276,18 @@ final class NameServer: QueryServer {
         inWindow -= 1
     }
 
+    /// Makes room in the window of a server that doesn't answer: what left a while ago isn't in a buffer any more.
+    private func awaitRoom() {
+        guard roomTimer == nil, !isClosed else { return }
+        roomTimer = clock.callLater(PacedWindow.longestStay) { [unowned self] in
+            roomTimer = nil
+            let past = clock.now - PacedWindow.longestStay
+            resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
+            startWaiting()
+            if !waiting.isEmpty { awaitRoom() }
+        }
+    }
+
     private func startWaiting() {
         while inWindow < window.size, !isClosed, let query = waiting.popFirst() {
             if query.isWanted { start(query) }
@@ -257,7 +302,12 @@ final class NameServer: QueryServer {
         if !query.isOver { query.channel?.release(query) }
         guard let successor = query.successor(in: manner) else { return false }
         leaveFlight(query)
-        if inWindow < window.size { start(successor) } else { waiting.prepend(successor) }
+        if inWindow < window.size {
+            start(successor)
+        } else {
+            waiting.prepend(successor)
+            awaitRoom()
+        }
         return true
     }
 
@@ -266,6 +316,7 @@ final class NameServer: QueryServer {
         let now = clock.now
         switch reply {
         case .answer(let answer, let isTCP):
+            lastSign = now
             record.counts.answers += 1
             noteRoundTrip(of: query, isTCP, at: now)
             if !answer.spellingMatches, distrusts(query, isTCP, at: now) { return true }

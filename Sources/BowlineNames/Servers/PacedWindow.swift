@@ -12,11 +12,18 @@ struct PacedWindow {
     static let smallestSize = 32
     /// What fits the receive buffer that the system gives on request (net.core.rmem_max, 208 KiB and its overhead).
     static let largestSize = 1_024
+    /// So long a datagram takes up room at most. Any server that is alive has taken it out of its buffer by then, whether or
+    /// not it knows the answer: names that take it long, and servers that are silent, don't hold up those that wait. What is
+    /// sent regardless is 1,600 to 51,200 questions a second.
+    static let longestStay: Duration = .milliseconds(20)
     /// So many of our datagrams may stand in queues on the way; a socket's buffer loses some from about 250.
     private static let shortQueue: Int64 = 64
     private static let longQueue: Int64 = 128
     /// One in so many lost is the network's noise; more is a buffer that overflows.
     private static let toleratedLoss = 16
+    /// Twice the window must bring so much more a second for it to be doubled again; where it doesn't, the server is at its
+    /// limit. Round trips don't tell in time: the first of a burst is answered at once, however long the burst is.
+    private static let worthwhileGain = 1.25
 
     private(set) var size = initialSize
     /// Doubling until something stands in the way.
@@ -29,6 +36,8 @@ struct PacedWindow {
     /// The shortest round trip of this round, and of all: their difference is time spent in queues.
     private var fastest = Int64.max
     private var shortest = Int64.max
+    /// Answers a nanosecond in the round before.
+    private var lastRate = 0.0
 
     /// An answer came.
     /// - Parameters:
@@ -60,6 +69,9 @@ struct PacedWindow {
             // Little's law: what stands in queues is the rate times the time spent there. A server that thinks for a
             // while about some names doesn't look like a queue, for the fastest answer of a round passed it by.
             let queue = Int64(answered) * (fastest - shortest) / elapsed
+            let rate = Double(answered) / Double(elapsed)
+            if rate < lastRate * Self.worthwhileGain { isStarting = false }
+            lastRate = rate
             if queue > Self.longQueue {
                 size -= size / 8
                 isStarting = false

@@ -12,6 +12,10 @@ protocol QueryServer: AnyObject {
     var address: SocketAddress { get }
     /// After how much silence another server is to be asked, too.
     var hedgeDelay: Duration { get }
+    /// Since when it has said nothing, while it was being asked; nil while nothing is on its way to it.
+    var silentSince: ReactorInstant? { get }
+    /// Another server is asked because this one is silent.
+    func noteSilence()
     /// Sends a query; its owner is told in a delivery phase.
     func send(_ query: ServerQuery)
     /// Ends the interest in a query.
@@ -155,14 +159,18 @@ final class Question {
         let last = servers[nextServer - 1]
         silenceTimer = clock.callLater(silenceLeft(of: last)) { [self] in
             // A query that has only just left its server's line, where it waited for room, has met no silence yet.
-            if silenceLeft(of: last) > .zero { awaitSilence() } else { askNext() }
+            guard silenceLeft(of: last) <= .zero else { return awaitSilence() }
+            last.noteSilence()
+            askNext()
         }
     }
 
-    /// How long a server has been given that it hasn't used up.
+    /// How long a server has been given that it hasn't used up. A query that waits in its line has met silence if all others
+    /// have.
     private func silenceLeft(of server: any QueryServer) -> Duration {
         guard let query = asked.last(where: { $0.server === server })?.query else { return .zero }
-        return query.sendings == 0 ? server.hedgeDelay : query.startTime + server.hedgeDelay - clock.now
+        if query.sendings > 0 { return query.startTime + server.hedgeDelay - clock.now }
+        return (server.silentSince ?? clock.now) + Self.silence - clock.now
     }
 
     /// This question as its row of the inspection.
@@ -174,6 +182,14 @@ final class Question {
 
     /// The servers that were asked and have not answered.
     var silentServers: [SocketAddress] { asked.map(\.server.address) }
+
+    /// The same as what a lookup reports that can't wait any longer.
+    var silenceReports: [LookupError.ServerReport] {
+        asked.map { server, query in
+            let detail = query.sendings > 0 ? "no answer" : "not asked yet, too many questions wait for it"
+            return LookupError.ServerReport(server: server.address, kind: .timeout, detail: detail)
+        }
+    }
 
     // MARK: the end
 

@@ -115,12 +115,9 @@ final class QuestionDesk {
     /// failed, for servers that say nothing must not be asked again with every lookup (RFC 9520, 3.2).
     func keepAsking(_ question: Question) {
         let waiter = BackgroundWaiter(question, timeout: cache.policy.refreshTimeout, clock: clock) { [unowned self] in
-            let silent = question.silentServers.map {
-                LookupError.ServerReport(server: $0, kind: .timeout, detail: "no answer")
-            }
             let failure = LookupError(
-                .timeout, name: question.key.name, types: [question.key.type], servers: question.reports + silent,
-                attempts: question.tries)
+                .timeout, name: question.key.name, types: [question.key.type],
+                servers: question.reports + question.silenceReports, attempts: question.tries)
             cache.noteFailure(failure, for: question.key.name, question.key.type, now: clock.now)
         } ended: { [unowned self] waiter in
             background[ObjectIdentifier(waiter)] = nil

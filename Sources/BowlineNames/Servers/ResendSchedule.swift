@@ -1,5 +1,5 @@
-// Which queries are on their way, in the order in which they are due to be looked after. Three lines, one for each sending:
-// within a line all wait equally long, so that the first to come is the first due, and no heap is needed. What is over leaves
+// Which queries are on their way, in the order in which they are due to be looked after. A line for each sending: within a
+// line all wait equally long, so that the first to come is the first due, and no heap is needed. What is over leaves
 // a line when it comes to its head.
 
 import BowlineReactor
@@ -9,13 +9,15 @@ struct ResendSchedule {
     enum Line: Int {
         /// Sent once; due when the server's usual time has passed.
         case first
+        /// Due to be sent again, as soon as those before it have been.
+        case late
         /// Due for its last sending.
         case second
         /// Due to be given up.
         case last
     }
 
-    private var lines: [Deque<ServerQuery>] = [[], [], []]
+    private var lines: [Deque<ServerQuery>] = [[], [], [], []]
 
     mutating func append(_ query: ServerQuery, to line: Line = .first) {
         dropOver(line)
@@ -34,6 +36,14 @@ struct ResendSchedule {
     ) -> ServerQuery? {
         guard let query = first(line), due(query) <= now else { return nil }
         return lines[line.rawValue].popFirst()
+    }
+
+    /// Visits those that were sent once, the first first, as long as a condition holds.
+    func forEachFirst(while condition: (ServerQuery) -> Bool, _ body: (ServerQuery) -> Void) {
+        for query in lines[Line.first.rawValue] {
+            guard condition(query) else { return }
+            if !query.isOver { body(query) }
+        }
     }
 
     /// The query with an id on the wire that a channel has in flight.
