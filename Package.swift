@@ -64,6 +64,7 @@ let package = Package(
             dependencies: [
                 "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
         // What users add who want it: a product of its own, so that the others link no database.

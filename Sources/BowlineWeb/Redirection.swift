@@ -28,6 +28,11 @@ struct Redirection {
         location = first
     }
 
+    /// Whether a redirect may be followed: from https it leads to http only if the request allows that.
+    static func isAllowed(from url: HTTPURL, to target: HTTPURL, _ request: PageRequest) -> Bool {
+        url.scheme == .http || target.scheme == .https || request.allowsInsecureRedirects
+    }
+
     /// Changes the request for the next hop.
     func adapt(_ request: inout PageRequest, from url: HTTPURL, to target: HTTPURL) {
         let becomesGET =
@@ -35,6 +40,8 @@ struct Redirection {
         if becomesGET {
             request.method = "GET"
             request.body = nil
+            request.stream = nil
+            request.expectsContinue = false
             Self.remove(Self.contentFields, from: &request)
         }
         if !target.isSameOrigin(as: url) { Self.remove(Self.originFields, from: &request) }

@@ -80,6 +80,8 @@ struct FetchCommand: RunnableCommand {
             let reactor = Reactor()
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
             reactor.resolver = names.makeResolver(reactor)
+            reactor.agent.limits.connectionsPerHost = names.concurrency.value
+            reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)
