@@ -26,7 +26,8 @@ struct PageTests {
         #expect(texts == ["grüße", "für", #"<meta charset="windows-1252">€"#])
     }
 
-    @Test("a request goes out with one Host and one User-Agent, and with Connection: close if nothing is to be reused")  // W125
+    // W125
+    @Test("a request goes out with one Host and one User-Agent, and with Connection: close if nothing is to be reused")
     func requestFields() async throws {
         let (heads, port) = try await onReactor { reactor in
             let server = try HTTPResponder(reactor: reactor) { _ in .respond(.init()) }

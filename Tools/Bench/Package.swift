@@ -9,9 +9,11 @@ let package = Package(
         .package(name: "bowline", path: "../..")
     ],
     targets: [
+        .target(name: "CAllocations"),
         .executableTarget(
             name: "bowline-bench",
             dependencies: [
+                "CAllocations",
                 .product(name: "Bowline", package: "bowline"),
                 .product(name: "BowlineTesting", package: "bowline"),
             ],
