@@ -66,6 +66,9 @@ package struct HTTPResponseParser {
         head.removeAll()
     }
 
+    /// Takes the memory of a head that nobody needs any more, for the next one.
+    mutating func reuse(_ spare: inout HTTPResponseHead) { swap(&spare, &head) }
+
     /// Gives the head that was read last away: it is copied once, when it is read.
     mutating func takeHead() -> HTTPResponseHead {
         var taken = HTTPResponseHead()

@@ -15,6 +15,8 @@ final class PageFetch {
     enum Result {
         /// The page, whole.
         case page(Deferred<PageResponse>)
+        /// The text of a page, and a failure for any status but 2xx.
+        case text(Deferred<String>)
         /// The response as soon as its head is there.
         case stream(Deferred<StreamedResponse>)
         /// The response has been given, and its body is to come.
@@ -46,7 +48,6 @@ final class PageFetch {
 
     // The present hop.
     @exclusivity(unchecked) private var ticket: PoolTicket?
-    @exclusivity(unchecked) private var route: PoolRoute?
     @exclusivity(unchecked) private var connector: Connector?
     @exclusivity(unchecked) private var connection: ClientConnection?
     /// Written, and waiting for a connection.
@@ -74,7 +75,7 @@ final class PageFetch {
     func start(_ result: Result) {
         self.result = result
         do throws(HTTPURLError) {
-            let url = try HTTPURL(request.url)
+            let url = try agent.url(request.url)
             report.url = url
             deadlineTimer = agent.clock.callLater(request.deadline) { [self] in pastDeadline() }
             hop(to: url)
@@ -110,15 +111,14 @@ final class PageFetch {
     }
 
     private func send(to url: HTTPURL, mustBeFresh: Bool) {
-        let route = PoolRoute(url, request)
-        self.route = route
-        if !mustBeFresh, let idle = agent.pool.takeIdle(route) {
+        let lane = agent.pool.lane(url, request)
+        if !mustBeFresh, let idle = agent.pool.takeIdle(lane) {
             begin(on: idle)
             return
         }
         head = agent.headBuffer
         let ticket = agent.pool.ask(
-            self, route, request.connectOptions(for: url), mustBeFresh: mustBeFresh)
+            self, lane, request.connectOptions(for: url), mustBeFresh: mustBeFresh)
         if case .over = ticket.state { return }
         self.ticket = ticket
     }
@@ -175,7 +175,8 @@ final class PageFetch {
             ExchangeOptions(
                 kind: HTTPExchange(method: request.method), limits: request.limits, body: content,
                 continueDelay: request.expectsContinue && content != nil ? request.continueDelay : nil,
-                keepsConnection: request.reusesConnections))
+                keepsConnection: request.reusesConnections),
+            spare: &agent.spareHead)
     }
 
     /// The step that the fetch is in.
@@ -189,16 +190,40 @@ final class PageFetch {
     // MARK: the end
 
     private func succeed() {
-        guard let head = report.head else { return }
         report.end = agent.clock.now
-        let (result, body, stream) = (self.result, self.body, self.keptStream ?? self.stream)
-        let trailers = self.trailers
+        let (result, stream, trailers) = (self.result, self.keptStream ?? self.stream, self.trailers)
         settle()
         switch result {
-        case .page(let deferred): deferred.callback(PageResponse(report: report, head: head, body: body))
+        case .page(let deferred):
+            guard let head = report.head else { return }
+            deferred.callback(PageResponse(report: report, head: head, body: body))
+        case .text(let deferred): giveText(to: deferred)
         case .body: stream?.ended(nil, report, trailers)
         case .stream, .nothing: break
         }
+    }
+
+    /// Makes text of the page; what held its bytes serves the next one.
+    private func giveText(to deferred: Deferred<String>) {
+        guard let head = report.head else { return }
+        guard (200..<300).contains(head.status) else {
+            let response = PageResponse(report: report, head: head, body: body)
+            deferred.errback(PageError(phase: .http, reason: .status(response), report: report))
+            return
+        }
+        let text = TextDecoding.text(of: body, contentType: head.fields["content-type"])
+        recycle()
+        deferred.callback(text)
+    }
+
+    private func recycle() {
+        guard var head = report.head else { return }
+        report.head = nil
+        head.removeAll()
+        swap(&head, &agent.spareHead)
+        guard body.capacity <= Agent.largestSpareBody else { return }
+        body.removeAll(keepingCapacity: true)
+        swap(&body, &agent.spareBody)
     }
 
     private func fail(_ reason: PageError.Reason, in phase: PageError.Phase) {
@@ -211,6 +236,7 @@ final class PageFetch {
         let error = PageError(phase: phase, reason: reason, report: report)
         switch result {
         case .page(let deferred): deferred.errback(error)
+        case .text(let deferred): deferred.errback(error)
         case .stream(let deferred): deferred.errback(error)
         case .body: stream?.ended(error, report, nil)
         case .nothing: break
@@ -219,9 +245,9 @@ final class PageFetch {
 
     /// Ends it without telling: whatever is under way is given up, and its descriptors are closed before this returns.
     func abandon() {
-        let (connection, ticket, route) = (self.connection, self.ticket, self.route)
+        let (connection, ticket) = (self.connection, self.ticket)
         settle()
-        if let ticket, let route { agent.pool.cancel(ticket, route) }
+        if let ticket { agent.pool.cancel(ticket) }
         connection?.abandon()
     }
 
@@ -295,6 +321,7 @@ extension PageFetch: ExchangeOwner {
             result = .body
             deferred.callback(StreamedResponse(head: head, body: stream))
         } else if case .length(let length) = framing {
+            if case .text = result { swap(&body, &agent.spareBody) }
             body.reserveCapacity(min(length, Self.mostReservedBytes))
         }
         return true

@@ -47,6 +47,16 @@ struct PoolTests {
         #expect(world.arrivals == ["a on 1", "b on 2", "c on 3", "d on 4", "e on 5", "f on 1"])
     }
 
+    @Test("the same letters in other bytes are another URL")  // and equal strings to Swift
+    func equivalentURLs() {
+        let world = WebWorld()
+        for url in ["h.test/\u{E9}", "h.test/e\u{301}", "h.test/\u{E9}"] {
+            world.fetch(url)
+            world.advance()
+        }
+        #expect(world.responder.requests.map(\.target) == ["/%C3%A9", "/e%CC%81", "/%C3%A9"])
+    }
+
     @Test("a request that reuses nothing goes out on a connection of its own, which is closed after it")
     func noReuse() {
         let world = WebWorld()

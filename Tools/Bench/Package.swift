@@ -17,6 +17,6 @@ let package = Package(
                 .product(name: "Bowline", package: "bowline"),
                 .product(name: "BowlineTesting", package: "bowline"),
             ],
-            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")])
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
     ]
 )

@@ -17,11 +17,19 @@ public import BowlineReactor
 /// page.onSuccess { text in print(text.count, reactor.agent.snapshot().counters.fresh) }
 /// ```
 public final class Agent {
+    /// The bodies of pages that are larger than this give their memory back.
+    static let largestSpareBody = 64 * 1024
+
     let pool: ConnectionPool
     let environment: any ConnectEnvironment
     let clock: any ReactorClock
     /// The head of the request that is written now: one buffer for all, since only one is written at a time.
     @exclusivity(unchecked) var headBuffer: [UInt8] = []
+    /// The memory of a response that became text, for the next one.
+    @exclusivity(unchecked) var spareHead = HTTPResponseHead()
+    @exclusivity(unchecked) var spareBody: [UInt8] = []
+    /// The URL that was read last: who polls asks for the same again and again.
+    @exclusivity(unchecked) private var lastURL: (text: String, url: HTTPURL)?
 
     /// Creates an agent that connects through `reactor`.
     public convenience init(_ reactor: Reactor, limits: PoolLimits = PoolLimits()) {
@@ -47,6 +55,17 @@ public final class Agent {
 
     /// Those who wait are told that nothing comes.
     package func reactorStopped() { pool.reactorStopped() }
+
+    /// Reads a URL.
+    func url(_ text: String) throws(HTTPURLError) -> HTTPURL {
+        // By its bytes: texts that are equal to Swift, since Unicode holds them for the same, are different URLs.
+        if let lastURL, lastURL.text.utf8.count == text.utf8.count, lastURL.text.utf8.elementsEqual(text.utf8) {
+            return lastURL.url
+        }
+        let url = try HTTPURL(text)
+        lastURL = (text, url)
+        return url
+    }
 
     /// Closes the connections that serve nobody now.
     public func closeIdleConnections() { pool.closeIdle() }
@@ -80,12 +99,10 @@ public final class Agent {
     /// - Returns: fires with the body as text (see `PageResponse.text`), or fails with a `PageError`; a status outside
     ///   2xx is a failure with the response inside.
     public func getPage(_ request: PageRequest) -> Deferred<String> {
-        fetch(request).addCallback { response in
-            guard (200..<300).contains(response.status) else {
-                throw PageError(phase: .http, reason: .status(response), report: response.report)
-            }
-            return response.text
-        }
+        let fetch = PageFetch(request, agent: self)
+        let deferred = Deferred<String>(canceller: { fetch.abandon() })
+        fetch.start(.text(deferred))
+        return deferred
     }
 
     /// Fetches a page and gives its text.

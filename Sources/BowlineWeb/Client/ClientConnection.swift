@@ -103,13 +103,18 @@ final class ClientConnection: HalfCloseableProtocol {
     }
 
     /// Sends a request. The connection must be free.
-    func begin(_ owner: any ExchangeOwner, head: [UInt8], _ options: ExchangeOptions) {
+    ///
+    /// - Parameter spare: a head that nobody needs any more: its memory is used for the response's.
+    func begin(
+        _ owner: any ExchangeOwner, head: [UInt8], _ options: ExchangeOptions, spare: inout HTTPResponseHead
+    ) {
         self.owner = owner
         exchangeCount += 1
         hasBytes = false
         keepsConnection = options.keepsConnection
         reading = .head
         parser.begin(options.kind, limits: options.limits)
+        parser.reuse(&spare)
         transport?.write(head)
         if let body = options.body, let transport {
             let sender = BodySender(body, transport) { [unowned self] problem in bodyEnded(problem) }

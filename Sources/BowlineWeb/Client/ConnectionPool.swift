@@ -42,8 +42,7 @@ final class ConnectionPool {
     // MARK: what clients ask
 
     /// Gives an idle connection, if there is one: what nearly always happens. It must be used at once.
-    func takeIdle(_ route: PoolRoute) -> ClientConnection? {
-        let lane = lane(route)
+    func takeIdle(_ lane: PoolLane) -> ClientConnection? {
         guard lane.waiting.isEmpty, let connection = lane.idle.popLast() else { return nil }
         idle.remove(connection)
         connection.isIdle = false
@@ -54,10 +53,9 @@ final class ConnectionPool {
 
     /// Takes a wish for a connection, which is made now or waited for.
     func ask(
-        _ client: any PoolClient, _ route: PoolRoute, _ options: ConnectOptions, mustBeFresh: Bool
+        _ client: any PoolClient, _ lane: PoolLane, _ options: ConnectOptions, mustBeFresh: Bool
     ) -> PoolTicket {
-        let lane = lane(route)
-        let ticket = PoolTicket(client, options, sequence: nextSequence, mustBeFresh: mustBeFresh)
+        let ticket = PoolTicket(client, lane, options, sequence: nextSequence, mustBeFresh: mustBeFresh)
         nextSequence += 1
         if lane.waiting.isEmpty, hasRoom(lane, makingRoom: mustBeFresh) {
             connect(ticket, in: lane)
@@ -71,12 +69,12 @@ final class ConnectionPool {
     }
 
     /// The client doesn't want a connection any more.
-    func cancel(_ ticket: PoolTicket, _ route: PoolRoute) {
+    func cancel(_ ticket: PoolTicket) {
         let state = ticket.state
         ticket.state = .over
         switch state {
         case .waiting(let number):
-            guard let lane = lanes[route] else { return }
+            let lane = ticket.lane
             lane.waiting.remove(number)
             lineUp(lane)
             forgetIfUnused(lane)
@@ -196,8 +194,10 @@ final class ConnectionPool {
 
     // MARK: places
 
-    private func lane(_ route: PoolRoute) -> PoolLane {
-        if let lastLane, lastLane.route == route { return lastLane }
+    /// Where a request belongs.
+    func lane(_ url: HTTPURL, _ request: PageRequest) -> PoolLane {
+        if let lastLane, lastLane.route.isRoute(of: url, request) { return lastLane }
+        let route = PoolRoute(url, request)
         let lane = lanes[route] ?? PoolLane(route)
         lanes[route] = lane
         let before = lastLane

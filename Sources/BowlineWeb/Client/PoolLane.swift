@@ -18,6 +18,12 @@ struct PoolRoute: Hashable {
         tls = url.scheme == .https ? request.tls : nil
     }
 
+    /// Whether it is the route of a request, without making that.
+    func isRoute(of url: HTTPURL, _ request: PageRequest) -> Bool {
+        origin == url.origin && bindAddress == request.connect.bindAddress && families == request.connect.families
+            && (url.scheme == .http || tls == request.tls)
+    }
+
     /// The rest hardly ever differs.
     func hash(into hasher: inout Hasher) { hasher.combine(origin) }
 }
@@ -44,6 +50,7 @@ final class PoolTicket {
     }
 
     let client: any PoolClient
+    let lane: PoolLane
     let options: ConnectOptions
     /// When it was asked for, among all: who came first is served first.
     let sequence: Int
@@ -51,8 +58,9 @@ final class PoolTicket {
     let mustBeFresh: Bool
     var state = State.over
 
-    init(_ client: any PoolClient, _ options: ConnectOptions, sequence: Int, mustBeFresh: Bool) {
+    init(_ client: any PoolClient, _ lane: PoolLane, _ options: ConnectOptions, sequence: Int, mustBeFresh: Bool) {
         self.client = client
+        self.lane = lane
         self.options = options
         self.sequence = sequence
         self.mustBeFresh = mustBeFresh
