@@ -23,6 +23,8 @@ public enum HTTPRequestError: Error, Hashable, Sendable {
     case twoBodies
     /// The body can be sent once only, and was to be sent again: after a redirect that keeps the method, or a retry.
     case bodyNotReplayable
+    /// The user's name has a colon, name or password a control character, or the token isn't one.
+    case badCredentials
     /// Transfer-Encoding is the sender's own business.
     case transferEncoding
     /// The URL has user information, which is never sent unasked.
@@ -43,8 +45,9 @@ extension HTTPRequestError: CustomStringConvertible {
         case .wrongBodyLength: "the body isn't as long as was promised"
         case .twoBodies: "the request has a body and a stream; give one of them"
         case .bodyNotReplayable: "the body would have to be sent again, and its source gives it only once"
+        case .badCredentials: "the user name, password or token has a character that can't be in it"
         case .transferEncoding: "Transfer-Encoding can't be chosen; leave it out"
-        case .credentialsInURL: "the URL has a user name or password; send an Authorization field instead"
+        case .credentialsInURL: "the URL has a user name or password; give them as authorization instead"
         }
     }
 }

@@ -42,6 +42,7 @@ package struct HTTPRequestHead {
         var userAgent = false
         var contentLength = false
         var connection = false
+        var authorization = false
     }
 
     /// The head as bytes.
@@ -104,6 +105,9 @@ package struct HTTPRequestHead {
             } else if Self.isName(name, "connection") {
                 guard !given.connection else { throw .duplicateField(name) }
                 given.connection = true
+            } else if Self.isName(name, "authorization") {
+                guard !given.authorization else { throw .duplicateField(name) }
+                given.authorization = true
             } else if Self.isName(name, "content-length") {
                 guard !given.contentLength else { throw .duplicateField(name) }
                 guard let length = contentLength, value == "\(length)" else { throw .wrongContentLength(value) }

@@ -77,10 +77,23 @@ final class PageFetch {
         do throws(HTTPURLError) {
             let url = try agent.url(request.url)
             report.url = url
+            guard addAuthorization() else { return }
             deadlineTimer = agent.clock.callLater(request.deadline) { [self] in pastDeadline() }
             hop(to: url)
         } catch {
             fail(.url(error), in: .target)
+        }
+    }
+
+    /// Says who asks, in a field: it goes the way of all fields then.
+    private func addAuthorization() -> Bool {
+        guard let authorization = request.authorization else { return true }
+        do throws(HTTPRequestError) {
+            request.fields.append(("Authorization", try authorization.fieldValue()))
+            return true
+        } catch {
+            fail(.request(error), in: .target)
+            return false
         }
     }
 

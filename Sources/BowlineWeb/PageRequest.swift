@@ -19,6 +19,8 @@ public struct PageRequest {
     public var method = "GET"
     /// The fields to send, in order. Host, User-Agent and Connection replace those that are sent otherwise.
     public var fields: [(name: String, value: String)] = []
+    /// Who asks, for servers that want to know; goes out as an Authorization field, to the first origin only.
+    public var authorization: HTTPAuthorization?
     /// The body to send; nil for none, or if it comes as a stream.
     public var body: [UInt8]?
     /// The body to send, where it isn't held in memory.

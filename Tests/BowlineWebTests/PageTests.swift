@@ -232,7 +232,7 @@ struct PageTests {
         #expect(
             lines == [
                 #"only http and https can be fetched, not "gopher""#,
-                "the URL has a user name or password; send an Authorization field instead",
+                "the URL has a user name or password; give them as authorization instead",
             ])
     }
 }
