@@ -60,10 +60,13 @@ final class PageFetch {
 
     /// The page's body, as far as it has come.
     @exclusivity(unchecked) private var body: [UInt8] = []
+    @exclusivity(unchecked) private var trailers: HTTPFieldSection?
     /// The streamed body. Whoever was given it keeps it; when nobody does, the fetch is over.
     private weak var stream: ResponseBody?
     /// The same, while a consumer has it, which may have nothing else.
     @exclusivity(unchecked) private var keptStream: ResponseBody?
+    /// Whether the streamed body is nothing: then its end is at hand, whether somebody has it or not.
+    @exclusivity(unchecked) private var isStreamEmpty = false
 
     init(_ request: PageRequest, agent: Agent) {
         self.request = request
@@ -278,8 +281,6 @@ final class PageFetch {
         connector = nil
         keptStream = nil
     }
-
-    @exclusivity(unchecked) private var trailers: HTTPFieldSection?
 }
 
 extension PageFetch: PoolClient {
@@ -331,6 +332,7 @@ extension PageFetch: ExchangeOwner {
             if let connector { report.note(connector) }
             let stream = ResponseBody(self, report, agent.environment)
             self.stream = stream
+            isStreamEmpty = framing == .none || framing == .length(0)
             result = .body
             deferred.callback(StreamedResponse(head: head, body: stream))
         } else if case .length(let length) = framing {
@@ -426,7 +428,7 @@ extension PageFetch {
 
     /// Nobody wants the rest.
     func bodyAbandoned() {
-        if !isOver { abandon() }
+        if !isOver, !isStreamEmpty { abandon() }
     }
 }
 

@@ -107,6 +107,25 @@ struct PoolTests {
         #expect(world.counters.evicted == 3)
     }
 
+    @Test("limits that are raised serve those who wait at once, and a limit below one is one")
+    func raisedLimits() {
+        let world = WebWorld {
+            $0.connectionsPerHost = 0
+            $0.connectionsInTotal = -1
+        }
+        world.responder.answers = { _ in .delayed(by: .milliseconds(10), .respond(.init())) }
+        for name in ["a", "b", "c"] { world.fetch("h.test/\(name)") }
+        world.fetch("i.test/d")
+        world.advance()
+        #expect(world.arrivals == ["a on 1"])
+        world.agent.limits.connectionsPerHost = 2
+        world.advance()
+        #expect(world.arrivals == ["a on 1"])
+        world.agent.limits.connectionsInTotal = 3
+        world.advance()
+        #expect(world.arrivals == ["a on 1", "b on 2", "d on 3"])
+    }
+
     @Test("a host that has waited longer is served before a busy host's later requests")
     func fairness() {
         let world = WebWorld { $0.connectionsInTotal = 1 }

@@ -100,6 +100,33 @@ struct StreamedResponseTests {
         #expect(it.read()?.count == 10_000)
     }
 
+    @Test("a connection that wasn't read when its body ended is read again for the next request")
+    func releasedWhilePaused() throws {
+        let size = ResponseBody.highWaterMark + 1
+        let it = Streaming("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+        it.send(pattern(size))
+        #expect(try #require(it.response).body.bufferedByteCount == size)
+        #expect(it.client?.isReadingPaused == false)
+        it.world.fetch("h.test/next")
+        it.world.advance()
+        it.send(pattern(size))
+        #expect(it.world.log == ["next 200"])
+        #expect(it.world.addresses.connections.count == 1)
+        #expect(it.read() == pattern(size))
+    }
+
+    @Test(
+        "a response without a body can be let go, and its connection serves the next request",
+        arguments: ["200 OK\r\nContent-Length: 0", "204 None", "304 Not Modified"])
+    func empty(_ head: String) {
+        let it = Streaming("HTTP/1.1 \(head)\r\n\r\n")
+        it.response = nil
+        it.world.agent.request(PageRequest("http://h.test/")).addBoth { _ in }
+        it.world.advance()
+        #expect(it.world.open.count == 1)
+        #expect(it.world.counters.reused == 1)
+    }
+
     @Test("a consumer gets everything in order, also across a pause from inside a delivery")
     func push() throws {
         let it = Streaming(chunkedHead + "5\r\nfirst\r\n")

@@ -44,7 +44,8 @@ public final class Agent {
 
     deinit { pool.close() }
 
-    /// How many connections there may be, and how long they are kept. What is lowered counts for what comes.
+    /// How many connections there may be, and how long they are kept. Requests that wait get what is raised at once; what is
+    /// lowered counts for what comes.
     public var limits: PoolLimits {
         get { pool.limits }
         set { pool.limits = newValue }

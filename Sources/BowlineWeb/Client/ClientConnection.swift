@@ -76,6 +76,7 @@ final class ClientConnection: HalfCloseableProtocol {
     @exclusivity(unchecked) private var reading = Reading.nothing
     @exclusivity(unchecked) private var hasBytes = false
     @exclusivity(unchecked) private var keepsConnection = false
+    @exclusivity(unchecked) private var isPaused = false
     /// The request's body, from the head on until the system has taken all of it.
     @exclusivity(unchecked) private var sender: BodySender?
     /// Runs while the body waits for 100 (Continue).
@@ -225,6 +226,7 @@ final class ClientConnection: HalfCloseableProtocol {
 
     /// Stops reading, or goes on: the body comes faster than it is taken.
     func setPaused(_ isPaused: Bool) {
+        self.isPaused = isPaused
         if isPaused { transport?.pauseReading() } else { transport?.resumeReading() }
     }
 
@@ -270,6 +272,8 @@ final class ClientConnection: HalfCloseableProtocol {
         guard let owner else { return nil }
         self.owner = nil
         reading = .nothing
+        // The end of a body may come with what was too much of it. The next exchange is read again.
+        if isPaused { setPaused(false) }
         continueTimer?.cancel()
         continueTimer = nil
         if let sender {

@@ -16,7 +16,9 @@ final class ConnectionPool {
     let environment: any ConnectEnvironment
     /// Kept: asking the environment for it costs a call each time.
     let clock: any ReactorClock
-    var limits: PoolLimits
+    var limits: PoolLimits {
+        didSet { limitsChanged() }
+    }
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var lanes: [PoolRoute: PoolLane] = [:]
@@ -111,9 +113,9 @@ final class ConnectionPool {
     /// A connection has served, and is fit for more.
     func release(_ connection: ClientConnection) {
         let lane = connection.lane
-        if !isClosed, limits.idleTimeout > .zero, lane.count <= limits.connectionsPerHost {
+        if !isClosed, limits.idleTimeout > .zero, lane.count <= connectionsPerHost {
             let mine = lane.waiting.first
-            let others = count >= limits.connectionsInTotal ? firstInLine : nil
+            let others = count >= connectionsInTotal ? firstInLine : nil
             switch (mine, others) {
             case (nil, nil): return keep(connection)
             case (let mine?, let others) where !mine.mustBeFresh && mine.sequence <= others?.sequence ?? .max:
@@ -194,6 +196,10 @@ final class ConnectionPool {
 
     // MARK: places
 
+    // With less than one nobody would ever be served.
+    private var connectionsPerHost: Int { max(1, limits.connectionsPerHost) }
+    private var connectionsInTotal: Int { max(1, limits.connectionsInTotal) }
+
     /// Where a request belongs.
     func lane(_ url: HTTPURL, _ request: PageRequest) -> PoolLane {
         if let lastLane, lastLane.route.isRoute(of: url, request) { return lastLane }
@@ -215,15 +221,15 @@ final class ConnectionPool {
     ///
     /// - Parameter makingRoom: whether one of the lane's own may be closed.
     private func hasRoom(_ lane: PoolLane, makingRoom: Bool) -> Bool {
-        if lane.count >= limits.connectionsPerHost {
+        if lane.count >= connectionsPerHost {
             guard makingRoom, let oldest = lane.idle.first else { return false }
             evict(oldest)
         }
-        if count >= limits.connectionsInTotal {
+        if count >= connectionsInTotal {
             guard let oldest = idle.first else { return false }
             evict(oldest)
         }
-        return lane.count < limits.connectionsPerHost && count < limits.connectionsInTotal
+        return lane.count < connectionsPerHost && count < connectionsInTotal
     }
 
     private func evict(_ connection: ClientConnection) {
@@ -252,6 +258,12 @@ final class ConnectionPool {
 
     // MARK: those who wait
 
+    /// Who waits may have a place now.
+    private func limitsChanged() {
+        for lane in Array(lanes.values) { lineUp(lane) }
+        serveLine()
+    }
+
     /// A place has become free: whoever may have it now gets it.
     private func freed(_ lane: PoolLane) {
         lineUp(lane)
@@ -260,7 +272,7 @@ final class ConnectionPool {
     }
 
     private func lineUp(_ lane: PoolLane) {
-        guard lane.count < limits.connectionsPerHost, let ticket = lane.waiting.first,
+        guard lane.count < connectionsPerHost, let ticket = lane.waiting.first,
             lane.sequenceInLine != ticket.sequence
         else { return }
         lane.sequenceInLine = ticket.sequence
@@ -271,7 +283,7 @@ final class ConnectionPool {
     private var firstInLine: PlaceInLine? {
         while let place = line.min {
             let lane = place.lane
-            if lane.waiting.first?.sequence == place.sequence, lane.count < limits.connectionsPerHost { return place }
+            if lane.waiting.first?.sequence == place.sequence, lane.count < connectionsPerHost { return place }
             line.removeMin()
             if lane.sequenceInLine == place.sequence { lane.sequenceInLine = nil }
         }

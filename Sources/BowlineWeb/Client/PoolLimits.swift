@@ -9,10 +9,10 @@
 /// reactor.agent = Agent(reactor, limits: limits)
 /// ```
 public struct PoolLimits: Hashable, Sendable {
-    /// The most connections to one origin, at least 1; what is asked for beyond them waits. 8, as browsers have about
-    /// as many.
+    /// The most connections to one origin, of which there is always 1; what is asked for beyond them waits. 8, as
+    /// browsers have about as many.
     public var connectionsPerHost = 8
-    /// The most connections in total, at least 1. 256.
+    /// The most connections in total, of which there is always 1. 256.
     public var connectionsInTotal = 256
     /// How long a connection that serves nobody is kept; zero keeps none. 30 s: servers close theirs after 5 (Apache)
     /// to 75 (nginx), and whoever closes first loses no request.
