@@ -62,8 +62,9 @@ let package = Package(
         .target(
             name: "BowlineWeb",
             dependencies: [
-                "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred",
+                "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "COpenSSL",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
         // What users add who want it: a product of its own, so that the others link no database.

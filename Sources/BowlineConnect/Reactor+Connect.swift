@@ -63,7 +63,7 @@ extension Reactor {
     }
 
     /// What connectors of this reactor share.
-    var connectEnvironment: any ConnectEnvironment { self[ReactorEnvironment.Slot.self] }
+    package var connectEnvironment: any ConnectEnvironment { self[ReactorEnvironment.Slot.self] }
 
     /// Who dials for this reactor's connectors. A `SocketDialer` unless set.
     public var dialer: any Dialer {

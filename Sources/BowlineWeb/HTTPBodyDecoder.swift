@@ -30,7 +30,7 @@ struct HTTPBodyDecoder {
 
     private(set) var trailers = HTTPFieldSection()
     private var state = State.done
-    private var limits: HTTPLimits
+    var limits: HTTPLimits
     /// What was delivered, and with Content-Length what will be.
     private var received = 0
     private var expected: Int?

@@ -17,6 +17,14 @@ public enum HTTPRequestError: Error, Hashable, Sendable {
     case duplicateField(String)
     /// The Content-Length isn't that of the body.
     case wrongContentLength(String)
+    /// The source of the body gave more or fewer bytes than were promised.
+    case wrongBodyLength
+    /// There are two bodies, `body` and `stream`.
+    case twoBodies
+    /// The body can be sent once only, and was to be sent again: after a redirect that keeps the method, or a retry.
+    case bodyNotReplayable
+    /// The user's name has a colon, name or password a control character, or the token isn't one.
+    case badCredentials
     /// Transfer-Encoding is the sender's own business.
     case transferEncoding
     /// The URL has user information, which is never sent unasked.
@@ -34,8 +42,12 @@ extension HTTPRequestError: CustomStringConvertible {
         case .duplicateField(let name): "\(name.debugDescription) is given twice; give it once"
         case .wrongContentLength(let value):
             "the Content-Length \(value.debugDescription) isn't that of the body; leave it out"
+        case .wrongBodyLength: "the body isn't as long as was promised"
+        case .twoBodies: "the request has a body and a stream; give one of them"
+        case .bodyNotReplayable: "the body would have to be sent again, and its source gives it only once"
+        case .badCredentials: "the user name, password or token has a character that can't be in it"
         case .transferEncoding: "Transfer-Encoding can't be chosen; leave it out"
-        case .credentialsInURL: "the URL has a user name or password; send an Authorization field instead"
+        case .credentialsInURL: "the URL has a user name or password; give them as authorization instead"
         }
     }
 }

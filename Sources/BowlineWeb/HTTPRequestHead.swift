@@ -15,18 +15,24 @@ package struct HTTPRequestHead {
     package var fields: [(name: String, value: String)]
     /// The length of the body, nil without one.
     package var bodyLength: Int?
+    /// Whether there is a body whose length isn't known: it goes out in chunks.
+    package var isChunked: Bool
+    /// Whether the server is asked if it wants the body (RFC 9110, 10.1.1).
+    package var expectsContinue: Bool
     /// Whether the connection is to stay open; else the head says `Connection: close`.
     package var keepsConnection: Bool
 
     /// Creates a head. Nothing is checked yet.
     package init(
         method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [], bodyLength: Int? = nil,
-        keepsConnection: Bool = false
+        isChunked: Bool = false, expectsContinue: Bool = false, keepsConnection: Bool = false
     ) {
         self.method = method
         self.url = url
         self.fields = fields
         self.bodyLength = bodyLength
+        self.isChunked = isChunked
+        self.expectsContinue = expectsContinue
         self.keepsConnection = keepsConnection
     }
 
@@ -36,6 +42,7 @@ package struct HTTPRequestHead {
         var userAgent = false
         var contentLength = false
         var connection = false
+        var authorization = false
     }
 
     /// The head as bytes.
@@ -64,6 +71,8 @@ package struct HTTPRequestHead {
         }
         if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
+        if isChunked { Self.append("Transfer-Encoding: chunked\r\n", to: &output) }
+        if expectsContinue { Self.append("Expect: 100-continue\r\n", to: &output) }
         if !keepsConnection, !given.connection { Self.append("Connection: close\r\n", to: &output) }
         Self.append("\r\n", to: &output)
     }
@@ -71,6 +80,7 @@ package struct HTTPRequestHead {
     /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
     private var contentLength: Int? {
         if let bodyLength { return bodyLength }
+        if isChunked { return nil }
         return method == "POST" || method == "PUT" || method == "PATCH" ? 0 : nil
     }
 
@@ -95,6 +105,9 @@ package struct HTTPRequestHead {
             } else if Self.isName(name, "connection") {
                 guard !given.connection else { throw .duplicateField(name) }
                 given.connection = true
+            } else if Self.isName(name, "authorization") {
+                guard !given.authorization else { throw .duplicateField(name) }
+                given.authorization = true
             } else if Self.isName(name, "content-length") {
                 guard !given.contentLength else { throw .duplicateField(name) }
                 guard let length = contentLength, value == "\(length)" else { throw .wrongContentLength(value) }

@@ -34,6 +34,7 @@ public struct HTTPResponseHead: Hashable, Sendable {
         HTTPResponse(status: .init(code: status, reasonPhrase: reason), headerFields: fields.httpFields)
     }
 
+    /// Forgets everything, and keeps the memory.
     mutating func removeAll() {
         statusLine = HTTPStatusLine()
         fields.removeAll()

@@ -36,7 +36,7 @@ package struct HTTPResponseParser {
     /// The fields after a chunked body; set with `.end`. They are never mixed with those of the head.
     package var trailers: HTTPFieldSection { body.trailers }
 
-    private let limits: HTTPLimits
+    private var limits: HTTPLimits
     private var exchange = HTTPExchange.other
     private var state = State.head
     private var interims = 0
@@ -51,14 +51,29 @@ package struct HTTPResponseParser {
         body = HTTPBodyDecoder(limits: limits)
     }
 
-    /// Expects the answer to another request, on the same connection or on a new one. Keeps its memory.
-    package mutating func begin(_ exchange: HTTPExchange) {
+    /// Expects the answer to another request, on the same connection or on a new one, within the same limits or within
+    /// others. Keeps its memory.
+    package mutating func begin(_ exchange: HTTPExchange, limits: HTTPLimits? = nil) {
         self.exchange = exchange
+        if let limits {
+            self.limits = limits
+            body.limits = limits
+        }
         state = .head
         interims = 0
         hasExcess = false
         reader.reset()
         head.removeAll()
+    }
+
+    /// Takes the memory of a head that nobody needs any more, for the next one.
+    mutating func reuse(_ spare: inout HTTPResponseHead) { swap(&spare, &head) }
+
+    /// Gives the head that was read last away: it is copied once, when it is read.
+    mutating func takeHead() -> HTTPResponseHead {
+        var taken = HTTPResponseHead()
+        swap(&taken, &head)
+        return taken
     }
 
     /// Whether the connection may carry another exchange now: the response is complete, nothing follows it,

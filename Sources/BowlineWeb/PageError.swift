@@ -39,6 +39,10 @@ public struct PageError: Error, Sendable {
         case url(HTTPURLError)
         /// The request can't be sent as it was asked for.
         case request(HTTPRequestError)
+        /// The source of the request's body failed, with this error.
+        case source(any Error)
+        /// The response leads from https to http, which the request doesn't allow.
+        case insecureRedirect(HTTPURL)
         /// There was no connection.
         case connect(ConnectError)
         /// TLS ended the connection after its handshake: an alert, or what is no valid TLS.
@@ -69,6 +73,8 @@ public struct PageError: Error, Sendable {
         switch reason {
         case .url(let error): error.code.rawValue
         case .request: HTTPURLError.Code.badTarget.rawValue
+        case .source: "body"
+        case .insecureRedirect: HTTPURLError.Code.badTarget.rawValue
         case .connect(let error): Self.code(of: error)
         case .tls(let error): Self.code(of: error)
         case .lost: "reset"
@@ -100,11 +106,12 @@ public struct PageError: Error, Sendable {
         switch reason {
         case .url(let error): error
         case .request(let error): error
+        case .source(let error): error
         case .connect(let error): error
         case .tls(let error): error
         case .lost(let code): SystemError(code, phase == .send ? "send" : "recv")
         case .response(let error): error
-        case .status, .redirects, .deadline: nil
+        case .status, .redirects, .deadline, .insecureRedirect: nil
         case .stopped: ReactorStopped()
         }
     }
@@ -132,6 +139,9 @@ extension PageError: CustomStringConvertible {
         switch reason {
         case .url(let error): "\(origin)\(error)"
         case .request(let error): "\(origin)\(error)"
+        case .source(let error): "\(place): the body can't be sent: \(error)"
+        case .insecureRedirect(let url):
+            "\(place) redirects from https to \(url), where everybody can read along; allowsInsecureRedirects permits it"
         case .connect(let error): "\(error)"
         case .tls(let error): "\(place): \(error)"
         case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"

@@ -33,6 +33,13 @@ public struct PageReport: Sendable {
     public internal(set) var answers: [TypeAnswer] = []
     /// Every attempt to connect.
     public internal(set) var attempts: [ConnectionAttempt] = []
+    /// Whether the last hop went out on a connection that had served before. Then no name was looked up and nothing
+    /// connected: there are no answers, no attempts, and no times of theirs.
+    public internal(set) var isConnectionReused = false
+    /// Whether the last hop's request was sent twice, because the connection that it was sent on first was being closed.
+    public internal(set) var isRetried = false
+    /// How long the last hop waited for a place among the agent's connections.
+    public internal(set) var queueTime: Duration = .zero
     /// The other end of the connection.
     public internal(set) var peer: SocketAddress?
     /// The head of the response.
@@ -72,6 +79,9 @@ public struct PageReport: Sendable {
         secured = nil
         tls = nil
         firstByte = nil
+        isConnectionReused = false
+        isRetried = false
+        queueTime = .zero
     }
 
     /// Takes over what a connector knows.

@@ -19,10 +19,24 @@ public struct PageRequest {
     public var method = "GET"
     /// The fields to send, in order. Host, User-Agent and Connection replace those that are sent otherwise.
     public var fields: [(name: String, value: String)] = []
-    /// The body to send; nil for none.
+    /// Who asks, for servers that want to know; goes out as an Authorization field, to the first origin only.
+    public var authorization: HTTPAuthorization?
+    /// The body to send; nil for none, or if it comes as a stream.
     public var body: [UInt8]?
+    /// The body to send, where it isn't held in memory.
+    public var stream: RequestBodyStream?
+    /// Whether to ask the server first if it wants the body (`Expect: 100-continue`; RFC 9110, 10.1.1). The body is sent
+    /// when it agrees, or when it has said nothing for `continueDelay`, since many servers don't know the question.
+    public var expectsContinue = false
+    /// How long to wait for the server's consent. 1 s.
+    public var continueDelay: Duration = .seconds(1)
+    /// Whether a connection that has served may be used, and this one kept for others. If not, the request says
+    /// `Connection: close`.
+    public var reusesConnections = true
     /// How many redirects are followed. 0 follows none: the response that redirects is the result.
     public var maximumRedirects = 10
+    /// Whether a redirect may lead from https to http, where everybody on the way can read and change what is sent.
+    public var allowsInsecureRedirects = false
     /// How long everything may take: names, connections, redirects, the body. 60 s.
     public var deadline: Duration = .seconds(60)
     /// The budgets of name and connection of each hop, and the families to use.
@@ -70,8 +84,12 @@ public struct PageRequest {
 /// reactor.fetch(request).addCallback { page in print(page.status) }
 /// ```
 public enum PageEvent {
-    /// A connection is asked for.
+    /// A connection is made.
     case connecting(ConnectTarget)
+    /// The request goes out on a connection that has served before, to this address.
+    case reusing(SocketAddress)
+    /// The connection had been closed just when the request was sent: it is sent again, on a new one.
+    case retrying
     /// What the connector does.
     case connector(ConnectorEvent)
     /// The connection stands, and the request is written.

@@ -1,4 +1,4 @@
-// The doors: a page, or a response with all there is to know.
+// The doors that every reactor has: a page, or a response with all there is to know. They are its agent's.
 
 public import BowlineDeferred
 public import BowlineReactor
@@ -16,28 +16,20 @@ extension Reactor {
     /// - Returns: fires with the body as text (see `PageResponse.text`), or fails with a `PageError`; a status outside
     ///   2xx is a failure with the response inside. `cancel()` closes the connection at once.
     public func getPage(_ url: String) -> Deferred<String> {
-        getPage(PageRequest(url))
+        agent.getPage(url)
     }
 
     /// Fetches a page as `request` says, and gives its text.
     public func getPage(_ request: PageRequest) -> Deferred<String> {
-        fetch(request).addCallback { response in
-            guard (200..<300).contains(response.status) else {
-                throw PageError(phase: .http, reason: .status(response), report: response.report)
-            }
-            return response.text
-        }
+        agent.getPage(request)
     }
 
     /// Fetches what `request` asks for, and gives the response whatever its status is, with the record of how it came.
     ///
-    /// Redirects are followed up to the request's limit, each on a connection of its own; credentials and cookies don't
-    /// cross origins. One deadline covers all of it.
+    /// Redirects are followed up to the request's limit; credentials and cookies don't cross origins. One deadline
+    /// covers all of it.
     /// - Returns: fires with the response, or fails with a `PageError`. `cancel()` closes the connection at once.
     public func fetch(_ request: PageRequest) -> Deferred<PageResponse> {
-        let fetch = PageFetch(request, reactor: self)
-        let deferred = fetch.deferred
-        fetch.start()
-        return deferred
+        agent.fetch(request)
     }
 }

@@ -1,5 +1,7 @@
 // Where a response redirects to, and what becomes of the request then (RFC 9110, 15.4; the Fetch standard for credentials).
 
+import BowlineTransport
+
 struct Redirection {
     /// Fields that speak of the content, and go with it when the method becomes GET (RFC 9110, 15.4).
     private static let contentFields = [
@@ -28,16 +30,26 @@ struct Redirection {
         location = first
     }
 
-    /// Changes the request for the next hop.
+    /// Whether a redirect may be followed: from https it leads to http only if the request allows that.
+    static func isAllowed(from url: HTTPURL, to target: HTTPURL, _ request: PageRequest) -> Bool {
+        url.scheme == .http || target.scheme == .https || request.allowsInsecureRedirects
+    }
+
+    /// Changes the request for the next hop. Another origin isn't told who asks: by no field, and by no certificate.
     func adapt(_ request: inout PageRequest, from url: HTTPURL, to target: HTTPURL) {
         let becomesGET =
             status == 303 && request.method != "HEAD" || (status == 301 || status == 302) && request.method == "POST"
         if becomesGET {
             request.method = "GET"
             request.body = nil
+            request.stream = nil
+            request.expectsContinue = false
             Self.remove(Self.contentFields, from: &request)
         }
-        if !target.isSameOrigin(as: url) { Self.remove(Self.originFields, from: &request) }
+        if !target.isSameOrigin(as: url) {
+            Self.remove(Self.originFields, from: &request)
+            request.tls.identity = nil
+        }
     }
 
     private static func remove(_ names: [String], from request: inout PageRequest) {

@@ -34,22 +34,31 @@ package enum TextDecoding {
 
 /// A Content-Type as far as decoding needs it (RFC 9110, 8.3).
 struct MediaType {
-    /// `text/html`, in lower case.
-    var essence: String
+    /// Whether a `<meta>` may tell the encoding.
+    let isMarkup: Bool
     /// The charset parameter, unquoted.
-    var charset: String?
+    let charset: String?
 
     /// Reads a field value; nil if there is no type in it.
     init?(_ value: String) {
-        let bytes = Array(value.utf8)
-        let end = bytes.firstIndex(of: UInt8(ascii: ";")) ?? bytes.endIndex
-        essence = Self.lowercased(bytes[..<end])
-        guard essence.contains("/") else { return nil }
-        charset = Self.charset(bytes[end...])
+        let type = value.utf8.prefix { $0 != UInt8(ascii: ";") }
+        guard type.contains(UInt8(ascii: "/")) else { return nil }
+        isMarkup = Self.isType(type, "text/html") || Self.isType(type, "application/xhtml+xml")
+        // Most have no parameters: nothing is copied then.
+        charset = type.endIndex == value.utf8.endIndex ? nil : Self.charset(Array(value.utf8[type.endIndex...])[...])
     }
 
-    /// Whether a `<meta>` may tell the encoding.
-    var isMarkup: Bool { essence == "text/html" || essence == "application/xhtml+xml" }
+    /// Whether this is the type, whatever its case, blanks ignored.
+    private static func isType(_ octets: Substring.UTF8View, _ lowercased: StaticString) -> Bool {
+        var place = 0
+        for octet in octets where !HTTPOctets.isBlank(octet) {
+            guard place < lowercased.utf8CodeUnitCount, HTTPOctets.lower(octet) == lowercased.utf8Start[place] else {
+                return false
+            }
+            place += 1
+        }
+        return place == lowercased.utf8CodeUnitCount
+    }
 
     private static func charset(_ parameters: ArraySlice<UInt8>) -> String? {
         var rest = parameters

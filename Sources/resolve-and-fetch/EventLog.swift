@@ -22,6 +22,8 @@ struct EventLog {
         case .connector(.attemptEnded(let attempt)):
             tell("\(attempt.address) \(attempt.outcome?.rawValue ?? "ended")")
         case .connector(.secured(let tls)): tell(tls.explanation)
+        case .reusing(let peer): tell("the connection to \(peer) serves again")
+        case .retrying: tell("that connection was closed meanwhile; once more, on a new one")
         case .requestSent: tell("request sent")
         case .head(let head): tell("\(head.status) \(head.reason), \(head.fields.count) fields")
         case .redirect(let url): tell("redirected to \(url)")

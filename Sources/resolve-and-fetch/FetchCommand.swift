@@ -82,6 +82,8 @@ struct FetchCommand: RunnableCommand {
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
             let resolver = names.makeResolver(reactor)
             reactor.resolver = resolver
+            reactor.agent.limits.connectionsPerHost = names.concurrency.value
+            reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let hosts = targets.compactMap { try? HTTPURL(target: $0).host.description }
             let keeper = names.cacheFile.keep(resolver, hosts: hosts, on: reactor)

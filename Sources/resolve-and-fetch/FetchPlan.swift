@@ -14,6 +14,8 @@ struct FetchPlan {
         request.connect.timeout = names.connectTimeout.duration
         request.connect.nameTimeout = names.nameTimeout.duration
         request.connect.families = names.families
+        // What is reported is how each target was looked up and connected to.
+        request.reusesConnections = false
         self.request = request
         isVerbose = names.verbose
         self.logsName = logsName

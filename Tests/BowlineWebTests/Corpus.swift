@@ -19,9 +19,12 @@ enum Corpus {
 struct CorpusTally: CustomStringConvertible {
     var agreed = 0
     var stricter = 0
+    var laxer = 0
     var skipped = 0
 
     var description: String {
-        "\(agreed + stricter + skipped) cases: \(agreed) agreed, \(stricter) stricter, \(skipped) skipped"
+        let laxer = laxer > 0 ? ", \(laxer) laxer" : ""
+        return "\(agreed + stricter + self.laxer + skipped) cases: \(agreed) agreed, \(stricter) stricter\(laxer), "
+            + "\(skipped) skipped"
     }
 }

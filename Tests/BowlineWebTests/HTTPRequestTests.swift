@@ -82,6 +82,7 @@ struct HTTPRequestHeadTests {
             ("GET", [("Host", "a"), ("host", "b")], .duplicateField("host")),
             ("GET", [("User-Agent", "a"), ("user-agent", "b")], .duplicateField("user-agent")),
             ("GET", [("Connection", "a"), ("connection", "b")], .duplicateField("connection")),
+            ("GET", [("Authorization", "a"), ("authorization", "b")], .duplicateField("authorization")),
             ("PUT", [("Content-Length", "0"), ("content-length", "0")], .duplicateField("content-length")),
             ("GET", [("Content-Length", "5")], .wrongContentLength("5")),
             ("POST", [("Content-Length", "00")], .wrongContentLength("00")),

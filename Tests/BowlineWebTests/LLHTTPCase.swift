@@ -60,8 +60,9 @@ struct LLHTTPCase {
 
     // MARK: - Reading
 
-    static func all(in text: String) -> [LLHTTPCase] {
-        text.split(separator: "\n## ").dropFirst().compactMap { section in
+    /// The cases of a file; nil for one that can't be read.
+    static func all(in text: String) -> [LLHTTPCase?] {
+        text.split(separator: "\n## ").dropFirst().map { section in
             guard let name = section.split(separator: "\n").first, let input = fence("http", in: section),
                 let log = fence("log", in: section)
             else { return nil }

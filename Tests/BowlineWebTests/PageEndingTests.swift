@@ -52,7 +52,7 @@ final class StuckFetch {
         case .waiting, .receiving, .redirected:
             port = try HTTPResponder(reactor: reactor) { request in
                 switch moment {
-                case .receiving: .cut(after: 60, .respond(.init("hello, world")), then: .stall)
+                case .receiving: .cut(after: 45, .respond(.init("hello, world")), then: .stall)
                 case .redirected where request.target == "/":
                     .respond(.init(status: 302, fields: [("Location", "/next")]))
                 default:
@@ -202,6 +202,8 @@ struct PageEndingTests {
             let before = reactor.delayedCalls.count
             _ = try await reactor.getPage("http://127.0.0.1:\(server.port)/").value
             _ = try? await reactor.getPage("http://127.0.0.1:1/").value
+            // What is kept for the next request has one timer, for all of it.
+            reactor.agent.closeIdleConnections()
             try await reactor.deferLater(.milliseconds(5)) {}.value
             return (before, reactor.delayedCalls.count)
         }

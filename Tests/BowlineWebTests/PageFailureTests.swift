@@ -109,6 +109,7 @@ struct PageFailureTests {
             let (found, left) = try await onReactor { reactor in
                 let port = try port(reactor, sending: server.bytes, then: server.ending, pieces: pieces)
                 let found = await outcome(reactor, "http://127.0.0.1:\(port)/")
+                reactor.agent.closeIdleConnections()
                 try await reactor.deferLater(.milliseconds(2)) {}.value
                 return (found, connectedSockets(to: port))
             }

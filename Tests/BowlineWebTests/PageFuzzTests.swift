@@ -96,6 +96,7 @@ struct PageFuzzTests {
                 guard outcome.count == 1 else { throw Unexpected("\(outcome.count) outcomes of case \(number)") }
                 counts[outcome.code, default: 0] += 1
             }
+            reactor.agent.closeIdleConnections()
             try await reactor.deferLater(.milliseconds(5)) {}.value
             let open = dialer.connections.filter { connection in
                 if case .ended = connection.transport.state { false } else { true }

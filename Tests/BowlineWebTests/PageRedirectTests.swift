@@ -231,6 +231,7 @@ struct PageRedirectTests {
                     ]) : .respond(.init("next"))
             }
             let found = await outcome(reactor, "http://127.0.0.1:\(server.port)/")
+            reactor.agent.closeIdleConnections()
             try await reactor.deferLater(.milliseconds(2)) {}.value
             return (found, connectedSockets(to: server.port))
         }

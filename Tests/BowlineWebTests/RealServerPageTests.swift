@@ -42,7 +42,7 @@ struct RealServerPageTests {
         #expect(
             found.0 == [
                 "200 hello", "200 hello", "200 hello", "500 broken", "204 ", "http/redirects", "receive/empty",
-                "200 GET:127.0.0.1:\(found.1):close",
+                "200 GET:127.0.0.1:\(found.1):",
             ])
     }
 

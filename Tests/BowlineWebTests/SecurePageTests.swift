@@ -68,6 +68,40 @@ struct SecurePageTests {
         #expect(try await found("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", .cutOff) == "200 whole")
     }
 
+    @Test("a client's certificate goes along within an origin, and not to another")
+    func clientCertificate() async throws {
+        let found = try await onReactor { reactor in
+            reactor.resolver = ScriptedResolver(clock: reactor, ["h.test": [.v4(.loopback)]])
+            let (pair, root) = (try Certificates.shared().make(for: "DNS:h.test"), try Certificates.shared().root)
+            let identity = TLSIdentity(certificateFile: pair.certificate, keyFile: pair.key)
+            var configuration = TLSServerConfiguration(identity)
+            configuration.clientCertificates = .required(.file(root))
+            let context = try TLSContext(server: configuration, clock: reactor)
+            var ports: [UInt16] = []
+            let responder = HTTPResponder(clock: reactor) { request in
+                switch request.target {
+                case "/": .respond(.init(status: 302, fields: [("Location", "/same")]))
+                case "/far": .respond(.init(status: 302, fields: [("Location", "https://h.test:\(ports[1])/same")]))
+                default: .respond(.init("welcome"))
+                }
+            }
+            for _ in 0..<2 {
+                let listener = try reactor.listenTLS(
+                    port: 0, interface: .v4(.loopback), context: context, factory: responder)
+                ports.append(listener.address.port ?? 0)
+            }
+            var found: [String] = []
+            for target in ["\(ports[0])/", "\(ports[1])/same", "\(ports[0])/far"] {
+                var request = PageRequest("https://h.test:\(target)")
+                request.tls.trust = .file(root)
+                request.tls.identity = identity
+                found.append(await outcome(reactor, request))
+            }
+            return found
+        }
+        #expect(found == ["200 welcome", "200 welcome", "tls/handshake"])
+    }
+
     @Test("without trust in the server there is no page, and nothing was sent")
     func untrusted() async throws {
         let error = try await onReactor { reactor in

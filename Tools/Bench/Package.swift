@@ -9,12 +9,14 @@ let package = Package(
         .package(name: "bowline", path: "../..")
     ],
     targets: [
+        .target(name: "CAllocations"),
         .executableTarget(
             name: "bowline-bench",
             dependencies: [
+                "CAllocations",
                 .product(name: "Bowline", package: "bowline"),
                 .product(name: "BowlineTesting", package: "bowline"),
             ],
-            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")])
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]),
     ]
 )

@@ -61,6 +61,8 @@ private final class ColdRun {
         started += 1
         var request = PageRequest("http://n\(started).bench.test:\(port)/small")
         request.connect.families = families
+        // Each name is fetched once: the program in C closes its connections, too.
+        request.reusesConnections = false
         reactor.fetch(request).addBoth { [self] result in
             switch result {
             case .success(let page) where page.body.count == 12: break

@@ -12,6 +12,7 @@ let benches: [(name: String, comparisons: (Setting) -> [Comparison])] = [
     ("threads", threads),
     ("echo", echo),
     ("cold", cold),
+    ("hot", hot),
     ("names", names),
     ("dropped", dropped),
     ("memory", memory),

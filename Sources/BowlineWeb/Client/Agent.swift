@@ -1,0 +1,130 @@
+// Who fetches: the door to the client, and the owner of the connections that are kept between requests.
+
+package import BowlineConnect
+public import BowlineDeferred
+public import BowlineReactor
+
+/// Fetches over HTTP/1.1, and keeps connections for the next request.
+///
+/// Each reactor has one; make another to keep its connections, and its limits, apart.
+/// ```swift
+/// reactor.agent.limits.connectionsPerHost = 2
+/// let page = reactor.agent.getPage("http://example.com/")
+/// reactor.agent.request(PageRequest("http://example.com/large")).addCallback { response in
+///     print(response.status)
+///     response.body.cancel()
+/// }
+/// page.onSuccess { text in print(text.count, reactor.agent.snapshot().counters.fresh) }
+/// ```
+public final class Agent {
+    /// The bodies of pages that are larger than this give their memory back.
+    static let largestSpareBody = 64 * 1024
+
+    let pool: ConnectionPool
+    let environment: any ConnectEnvironment
+    let clock: any ReactorClock
+    /// The head of the request that is written now: one buffer for all, since only one is written at a time.
+    @exclusivity(unchecked) var headBuffer: [UInt8] = []
+    /// The memory of a response that became text, for the next one.
+    @exclusivity(unchecked) var spareHead = HTTPResponseHead()
+    @exclusivity(unchecked) var spareBody: [UInt8] = []
+    /// The URL that was read last: who polls asks for the same again and again.
+    @exclusivity(unchecked) private var lastURL: (text: String, url: HTTPURL)?
+
+    /// Creates an agent that connects through `reactor`.
+    public convenience init(_ reactor: Reactor, limits: PoolLimits = PoolLimits()) {
+        self.init(reactor.connectEnvironment, limits: limits)
+    }
+
+    package init(_ environment: any ConnectEnvironment, limits: PoolLimits = PoolLimits()) {
+        self.environment = environment
+        clock = environment.clock
+        pool = ConnectionPool(environment, limits: limits)
+    }
+
+    deinit { pool.close() }
+
+    /// How many connections there may be, and how long they are kept. Requests that wait get what is raised at once; what is
+    /// lowered counts for what comes.
+    public var limits: PoolLimits {
+        get { pool.limits }
+        set { pool.limits = newValue }
+    }
+
+    /// The connections, and who waits for one, at this moment. O(n).
+    public func snapshot() -> PoolSnapshot { pool.snapshot() }
+
+    /// Those who wait are told that nothing comes.
+    package func reactorStopped() { pool.reactorStopped() }
+
+    /// Reads a URL.
+    func url(_ text: String) throws(HTTPURLError) -> HTTPURL {
+        // By its bytes: texts that are equal to Swift, since Unicode holds them for the same, are different URLs.
+        if let lastURL, lastURL.text.utf8.count == text.utf8.count, lastURL.text.utf8.elementsEqual(text.utf8) {
+            return lastURL.url
+        }
+        let url = try HTTPURL(text)
+        lastURL = (text, url)
+        return url
+    }
+
+    /// Closes the connections that serve nobody now.
+    public func closeIdleConnections() { pool.closeIdle() }
+
+    /// Sends a request and gives the response as soon as its head is there; the body comes as it is taken.
+    ///
+    /// Redirects are followed up to the request's limit. The deadline covers everything, the body included.
+    /// - Returns: fires with the response, whatever its status is, or fails with a `PageError`. `cancel()` closes the
+    ///   connection at once; afterwards `body.cancel()` does.
+    public func request(_ request: PageRequest) -> Deferred<StreamedResponse> {
+        let fetch = PageFetch(request, agent: self)
+        let deferred = Deferred<StreamedResponse>(canceller: { fetch.abandon() })
+        fetch.start(.stream(deferred))
+        return deferred
+    }
+
+    /// Fetches what `request` asks for, and gives the response whatever its status is, with the record of how it came.
+    ///
+    /// Redirects are followed up to the request's limit; credentials and cookies don't cross origins. One deadline
+    /// covers all of it.
+    /// - Returns: fires with the response, or fails with a `PageError`. `cancel()` closes the connection at once.
+    public func fetch(_ request: PageRequest) -> Deferred<PageResponse> {
+        let fetch = PageFetch(request, agent: self)
+        let deferred = Deferred<PageResponse>(canceller: { fetch.abandon() })
+        fetch.start(.page(deferred))
+        return deferred
+    }
+
+    /// Fetches a page as `request` says, and gives its text.
+    ///
+    /// - Returns: fires with the body as text (see `PageResponse.text`), or fails with a `PageError`; a status outside
+    ///   2xx is a failure with the response inside.
+    public func getPage(_ request: PageRequest) -> Deferred<String> {
+        let fetch = PageFetch(request, agent: self)
+        let deferred = Deferred<String>(canceller: { fetch.abandon() })
+        fetch.start(.text(deferred))
+        return deferred
+    }
+
+    /// Fetches a page and gives its text.
+    public func getPage(_ url: String) -> Deferred<String> {
+        getPage(PageRequest(url))
+    }
+}
+
+@available(*, unavailable)
+extension Agent: Sendable {}
+
+/// Where a reactor keeps its agent.
+enum AgentSlot: ReactorSlot {
+    static func makeDefault(for reactor: Reactor) -> Agent { Agent(reactor) }
+    static func reactorStopped(_ value: Agent) { value.reactorStopped() }
+}
+
+extension Reactor {
+    /// Who fetches pages for this reactor. Replace it to have other limits; what the one before has begun, it ends.
+    public var agent: Agent {
+        get { self[AgentSlot.self] }
+        set { self[AgentSlot.self] = newValue }
+    }
+}

@@ -1,0 +1,85 @@
+// A body that is a file. It is read on the reactor's thread pool, since a disk may block for as long as it likes.
+
+import BowlineDeferred
+public import BowlineReactor
+import Glibc
+
+extension RequestBodyStream {
+    /// Sends a file, from its beginning, with the length that it has when the request is made.
+    ///
+    /// - Parameter reactor: whose threads read it.
+    /// - Throws: the `SystemError` of open or fstat; EISDIR and ESPIPE for what isn't a regular file.
+    public static func file(_ path: String, reactor: Reactor) throws -> RequestBodyStream {
+        let file = try BodyFile(path)
+        return RequestBodyStream(length: file.length) { [unowned reactor] in
+            FileBodySource(try BodyFile(path), reactor)
+        }
+    }
+}
+
+/// An open file; closed with its last reference. Sendable: reading at a given place needs no state.
+private final class BodyFile: Sendable {
+    let descriptor: Int32
+    let length: Int
+
+    init(_ path: String) throws(SystemError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError(errno, "open") }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw SystemError(code, "fstat")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw SystemError(status.st_mode & S_IFMT == S_IFDIR ? EISDIR : ESPIPE, "open")
+        }
+        self.descriptor = descriptor
+        length = Int(status.st_size)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Reads a piece; nil at the end.
+    func read(_ most: Int, at offset: Int) throws(SystemError) -> [UInt8]? {
+        var code: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
+            var got = pread(descriptor, buffer.baseAddress, most, off_t(offset))
+            while got < 0, errno == EINTR { got = pread(descriptor, buffer.baseAddress, most, off_t(offset)) }
+            if got < 0 { code = errno }
+            count = max(0, got)
+        }
+        if code != 0 { throw SystemError(code, "pread") }
+        return bytes.isEmpty ? nil : bytes
+    }
+}
+
+/// Reads a file for one request.
+private final class FileBodySource: BodySource {
+    /// A piece is worth the hop to another thread, and a few of them don't weigh.
+    private static let pieceBytes = 256 * 1024
+
+    private let file: BodyFile
+    private unowned let reactor: Reactor
+    private var offset = 0
+
+    init(_ file: BodyFile, _ reactor: Reactor) {
+        self.file = file
+        self.reactor = reactor
+    }
+
+    func nextPiece() -> Deferred<[UInt8]?> {
+        // No more than was promised, even if the file has grown.
+        let most = min(Self.pieceBytes, file.length - offset)
+        guard most > 0 else { return .succeeded(nil) }
+        let (file, place) = (file, offset)
+        return reactor.deferToThread { try file.read(most, at: place) }.addCallback { [self] piece in
+            offset += piece?.count ?? 0
+            return piece
+        }
+    }
+}
+
+@available(*, unavailable)
+extension FileBodySource: Sendable {}
