@@ -124,8 +124,9 @@ extension ConnectError: CustomStringConvertible {
     /// Each address with its outcome, and each family whose lookup failed so that there may be more addresses.
     private var tried: String {
         let outcomes = attempts.map { attempt in
-            let words = attempt.needsWords ? attempt.errno.map { " (\(SystemError.text(of: $0)))" } ?? "" : ""
-            return "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")\(words)"
+            let words = attempt.needsWords ? attempt.errno.map { SystemError.text(of: $0) } : nil
+            let reason = words ?? attempt.refusal.map { "\($0)" }
+            return "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")\(reason.map { " (\($0))" } ?? "")"
         }
         let unknown = answers.compactMap { answer -> String? in
             guard let kind = answer.failure?.kind, kind != .nodata, kind != .nxdomain else { return nil }
@@ -135,6 +136,7 @@ extension ConnectError: CustomStringConvertible {
     }
 
     private var advice: String? {
+        if attempts.allSatisfy({ $0.refusal != nil }) { return "the address policy forbids it" }
         let codes = Set(attempts.compactMap(\.errno))
         if codes.contains(EMFILE) || codes.contains(ENFILE) {
             return "raise the limit of open files (ulimit -n), or connect to fewer hosts at once"

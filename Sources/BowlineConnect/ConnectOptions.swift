@@ -19,6 +19,8 @@ public struct ConnectOptions: Hashable, Sendable {
     public var bindAddress: SocketAddress?
     /// The families to use, in the order in which to ask for them (RFC 8305, 3: IPv6 first).
     public var families: [AddressFamily] = [.ipv6, .ipv4]
+    /// The addresses that may be connected to. All of them.
+    public var addressPolicy = AddressPolicy.unrestricted
 
     /// How to speak TLS on the connection before a protocol gets it; nil for plain TCP. The timeout covers the handshake.
     public var tls: TLSClientConfiguration?

@@ -29,7 +29,9 @@ extension Connector {
             dialDirectly(.unix(path: path))
         case .host(let host, let port):
             let families = options.usableFamilies
-            race = Race(port: port, families: families, addresses: literal.map { [$0] }) { [self] in ordered($0) }
+            race = Race(
+                port: port, families: families, addresses: literal.map { [$0] }, policy: options.addressPolicy
+            ) { [self] in ordered($0) }
             // The text of an address is its own answer, whatever any resolver says.
             if let literal { note(TypeAnswer(literal: literal, at: clock.now)) }
             feed(.start)
@@ -114,8 +116,9 @@ extension Connector {
     // MARK: the race
 
     private func feed(_ event: Race.Event) {
+        let known = observer == nil ? 0 : attempts.count
         guard let actions = race?.handle(event, at: clock.now) else { return }
-        if observer != nil { report(event, actions) }
+        if observer != nil { report(event, actions, knowing: known) }
         for action in actions { perform(action) }
     }
 
@@ -181,12 +184,13 @@ extension Connector {
     }
 
     /// Tells the observer what an event means for attempts.
-    private func report(_ event: Race.Event, _ actions: [Race.Action]) {
+    private func report(_ event: Race.Event, _ actions: [Race.Action], knowing known: Int) {
         let attempts = self.attempts
         switch event {
         case .connected(let id), .failed(let id, _): observer?(.attemptEnded(attempts[id]))
         default: break
         }
+        for attempt in attempts[known...] where attempt.refusal != nil { observer?(.attemptEnded(attempt)) }
         for action in actions {
             switch action {
             case .abandon(let id): observer?(.attemptEnded(attempts[id]))
@@ -257,7 +261,7 @@ extension Connector {
         guard let name, answers.indices.contains(where: { answers[$0].origin.source.isCached }) else { return }
         for attempt in pastAttempts {
             guard let address = attempt.address.ipAddress, let end = attempt.end, let outcome = attempt.outcome,
-                outcome != .cancelled
+                outcome != .cancelled, attempt.refusal == nil
             else { continue }
             environment.resolver.cache.noteConnect(
                 name, address, outcome: outcome.rawValue,

@@ -9,7 +9,7 @@ public import BowlineTransport
 /// print(SpecialPurposeAddress(IPAddress("64:ff9b::10.0.0.1")!) == .privateUse)   // true
 /// print(SpecialPurposeAddress(IPAddress("9.9.9.9")!) == nil)                     // true
 /// ```
-public enum SpecialPurposeAddress: String, Hashable, Sendable {
+public enum SpecialPurposeAddress: String, Hashable, Sendable, CaseIterable {
     case unspecified, loopback, linkLocal, privateUse, shared, multicast, documentation, reserved
 
     /// Finds what is special about `address`; nil if nothing is. Mapped, NAT64 and 6to4 addresses are judged by the IPv4
@@ -54,5 +54,17 @@ public enum SpecialPurposeAddress: String, Hashable, Sendable {
         if address.isMulticast { return .multicast }
         if high >> 32 == 0x2001_0DB8 || high >> 44 == 0x3FFF0 { return .documentation }
         return high >> 61 != 1 || high >> 41 == 0x2001_0000 >> 9 ? .reserved : nil
+    }
+}
+
+extension SpecialPurposeAddress: CustomStringConvertible {
+    /// What such an address is called: "private address".
+    public var description: String {
+        switch self {
+        case .linkLocal: "link-local address"
+        case .privateUse: "private address"
+        case .documentation: "address for documentation"
+        case .unspecified, .loopback, .shared, .multicast, .reserved: "\(rawValue) address"
+        }
     }
 }
