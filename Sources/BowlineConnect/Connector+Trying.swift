@@ -10,11 +10,11 @@ import Glibc
 extension Connector {
     /// Begins to try, in the delivery phase after `connect()`.
     func begin() {
-        let literal: IPAddress? = if case .host(let host, _) = target { IPAddress(host) } else { nil }
-        if let problem = TargetProblem(target, literal: literal, options) {
+        if let problem = TargetProblem(target, literal: Self.literal(target), options) {
             lose(.badTarget(problem))
             return
         }
+        if proxy != nil, !prepareProxying() { return }
         if let configuration = options.tls {
             do throws(TLSError) {
                 tlsContext = try environment.tlsContext(for: configuration)
@@ -24,7 +24,9 @@ extension Connector {
             }
         }
         phase = .trying
-        switch target {
+        let dialled = proxy?.target ?? target
+        let literal = Self.literal(dialled)
+        switch dialled {
         case .unix(let path):
             dialDirectly(.unix(path: path))
         case .host(let host, let port):
@@ -40,6 +42,10 @@ extension Connector {
                 resolve(host, port, families)
             }
         }
+    }
+
+    private static func literal(_ target: ConnectTarget) -> IPAddress? {
+        if case .host(let host, _) = target { IPAddress(host) } else { nil }
     }
 
     // MARK: the name
