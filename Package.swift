@@ -39,6 +39,9 @@ let package = Package(
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         // The library, from the value that is not there yet to the page.
         .target(name: "BowlineDeferred", swiftSettings: settings),
@@ -62,8 +65,8 @@ let package = Package(
         .target(
             name: "BowlineWeb",
             dependencies: [
-                "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "COpenSSL",
-                .product(name: "HTTPTypes", package: "swift-http-types"),
+                "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CBrotli",
+                "COpenSSL", "CZlib", "CZstd", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
@@ -133,7 +136,8 @@ let package = Package(
         .testTarget(
             name: "BowlineWebTests",
             dependencies: [
-                "Bowline", "BowlineTesting", "TestSupport", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Bowline", "BowlineTesting", "TestSupport", "CBrotli", "CZlib", "CZstd",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
         .testTarget(

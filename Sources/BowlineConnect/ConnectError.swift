@@ -25,6 +25,8 @@ public struct ConnectError: Error, Sendable {
         case name
         /// Connecting to one of them.
         case connect
+        /// Having the proxy connect.
+        case proxy
         /// The TLS handshake.
         case tls
     }
@@ -41,6 +43,8 @@ public struct ConnectError: Error, Sendable {
         case resolver(String)
         /// Every address was tried, and none took the connection.
         case attemptsFailed
+        /// The proxy didn't make the connection.
+        case proxy(ProxyError)
         /// The TLS handshake failed, or TLS can't be spoken as it was asked for.
         case tls(TLSError)
         /// The timeout came first.
@@ -57,18 +61,33 @@ public struct ConnectError: Error, Sendable {
     public let reason: Reason
     /// What was to be connected to.
     public let target: ConnectTarget
+    /// The proxy that was to do it; nil for none. The answers and attempts are of its name and addresses.
+    public let proxy: Proxy?
     /// Every attempt, in order, with its outcome.
     public let attempts: [ConnectionAttempt]
     /// What the lookup brought for each family, until then.
     public let answers: [TypeAnswer]
     /// How long it took.
     public let elapsed: Duration
+    /// Whether a proxy was being spoken with.
+    private let isTunneling: Bool
 
     /// Creates an error.
     public init(
         _ reason: Reason, target: ConnectTarget, attempts: [ConnectionAttempt] = [], answers: [TypeAnswer] = [],
         elapsed: Duration = .zero
     ) {
+        self.init(
+            reason, target: target, proxy: nil, isTunneling: false, attempts: attempts, answers: answers,
+            elapsed: elapsed)
+    }
+
+    init(
+        _ reason: Reason, target: ConnectTarget, proxy: Proxy?, isTunneling: Bool, attempts: [ConnectionAttempt],
+        answers: [TypeAnswer], elapsed: Duration
+    ) {
+        self.proxy = proxy
+        self.isTunneling = isTunneling
         self.reason = reason
         self.target = target
         self.attempts = attempts
@@ -82,7 +101,9 @@ public struct ConnectError: Error, Sendable {
         case .badTarget, .badName: .target
         case .lookup, .resolver: .name
         case .attemptsFailed, .declined: .connect
+        case .proxy: .proxy
         case .tls: .tls
+        case .timedOut where isTunneling, .cancelled where isTunneling, .stopped where isTunneling: .proxy
         // A connection that stood and is not enough: its handshake was under way.
         case .timedOut, .cancelled, .stopped:
             attempts.isEmpty ? .name : attempts.contains { $0.outcome == .connected } ? .tls : .connect
@@ -104,28 +125,35 @@ extension ConnectError: CustomStringConvertible {
     /// One line: what failed, every address that was tried, and what to do where there is something to do.
     public var description: String {
         switch reason {
-        case .badTarget(let problem): "cannot connect to \(target): \(problem)"
+        case .badTarget(let problem): "cannot connect to \(place): \(problem)"
         case .badName(let error): "\(error)"
         case .lookup(let error): "\(error)"
-        case .resolver(let words): "cannot look up the name of \(target): \(words)"
-        case .attemptsFailed: "cannot connect to \(target): \(tried)\(advice.map { "; \($0)" } ?? "")"
+        case .resolver(let words): "cannot look up the name of \(proxy?.target ?? target): \(words)"
+        case .proxy(let error): "cannot connect to \(place): \(error)"
+        case .attemptsFailed: "cannot connect to \(place): \(tried)\(advice.map { "; \($0)" } ?? "")"
         case .timedOut where attempts.isEmpty:
-            "cannot connect to \(target): its name was not resolved within \(Self.text(of: elapsed))"
-        case .tls(let error): "cannot speak TLS with \(target): \(error)"
+            "cannot connect to \(place): \(nameOwner) name was not resolved within \(Self.text(of: elapsed))"
+        case .tls(let error): "cannot speak TLS with \(place): \(error)"
         case .timedOut where phase == .tls:
-            "cannot connect to \(target) within \(Self.text(of: elapsed)): the TLS handshake was not done"
-        case .timedOut: "cannot connect to \(target) within \(Self.text(of: elapsed)): \(tried)"
-        case .cancelled: "connecting to \(target) was cancelled"
-        case .stopped: "connecting to \(target) ended: \(ReactorStopped())"
-        case .declined: "the factory made no protocol for the connection to \(target)"
+            "cannot connect to \(place) within \(Self.text(of: elapsed)): the TLS handshake was not done"
+        case .timedOut where phase == .proxy:
+            "cannot connect to \(place) within \(Self.text(of: elapsed)): the proxy has not answered"
+        case .timedOut: "cannot connect to \(place) within \(Self.text(of: elapsed)): \(tried)"
+        case .cancelled: "connecting to \(place) was cancelled"
+        case .stopped: "connecting to \(place) ended: \(ReactorStopped())"
+        case .declined: "the factory made no protocol for the connection to \(place)"
         }
     }
+
+    private var place: String { proxy.map { "\(target) through \($0)" } ?? "\(target)" }
+    private var nameOwner: String { proxy == nil ? "its" : "the proxy's" }
 
     /// Each address with its outcome, and each family whose lookup failed so that there may be more addresses.
     private var tried: String {
         let outcomes = attempts.map { attempt in
-            let words = attempt.needsWords ? attempt.errno.map { " (\(SystemError.text(of: $0)))" } ?? "" : ""
-            return "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")\(words)"
+            let words = attempt.needsWords ? attempt.errno.map { SystemError.text(of: $0) } : nil
+            let reason = words ?? attempt.refusal.map { "\($0)" }
+            return "\(attempt.address) \(attempt.outcome?.rawValue ?? "pending")\(reason.map { " (\($0))" } ?? "")"
         }
         let unknown = answers.compactMap { answer -> String? in
             guard let kind = answer.failure?.kind, kind != .nodata, kind != .nxdomain else { return nil }
@@ -135,6 +163,7 @@ extension ConnectError: CustomStringConvertible {
     }
 
     private var advice: String? {
+        if attempts.allSatisfy({ $0.refusal != nil }) { return "the address policy forbids it" }
         let codes = Set(attempts.compactMap(\.errno))
         if codes.contains(EMFILE) || codes.contains(ENFILE) {
             return "raise the limit of open files (ulimit -n), or connect to fewer hosts at once"

@@ -19,6 +19,14 @@ public struct ConnectOptions: Hashable, Sendable {
     public var bindAddress: SocketAddress?
     /// The families to use, in the order in which to ask for them (RFC 8305, 3: IPv6 first).
     public var families: [AddressFamily] = [.ipv6, .ipv4]
+    /// The addresses that may be connected to. All of them.
+    public var addressPolicy = AddressPolicy.unrestricted
+
+    /// Who connects in one's place; nil to connect directly. Its name is looked up here, and its addresses are raced; the
+    /// target's name goes to it. The timeout covers all of it. UNIX sockets are connected to directly.
+    public var proxy: Proxy?
+    /// Whether the proxy gets the bytes of the connection as they are: requests that name their target themselves.
+    package var isForwarding = false
 
     /// How to speak TLS on the connection before a protocol gets it; nil for plain TCP. The timeout covers the handshake.
     public var tls: TLSClientConfiguration?

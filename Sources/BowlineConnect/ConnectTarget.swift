@@ -47,6 +47,8 @@ public enum TargetProblem: Hashable, Sendable, CustomStringConvertible {
     case noFamily
     /// `bindAddress` is no internet address.
     case bindAddress
+    /// The address policy forbids some addresses, and a proxy would choose the address.
+    case unjudgedAddress
 
     /// What is wrong, and what would be right.
     public var description: String {
@@ -57,6 +59,8 @@ public enum TargetProblem: Hashable, Sendable, CustomStringConvertible {
             "it is an \(family) address, and the options allow only \(family.other)"
         case .noFamily: "the options leave no address family to use; allow IPv4, IPv6, or both"
         case .bindAddress: "the local address for TCP must be an IP address"
+        case .unjudgedAddress:
+            "the address policy can't judge what a proxy connects to; allow every address, or use no proxy"
         }
     }
 
@@ -73,6 +77,11 @@ public enum TargetProblem: Hashable, Sendable, CustomStringConvertible {
                 self = .portZero
             } else if let local = options.bindAddress, !local.isIP {
                 self = .bindAddress
+            } else if options.proxy != nil, options.addressPolicy != .unrestricted {
+                self = .unjudgedAddress
+            } else if options.proxy != nil {
+                guard options.usableFamilies.isEmpty else { return nil }
+                self = .noFamily
             } else if let literal, !options.usableFamilies.contains(literal.family) {
                 self = .familyExcluded(literal.family)
             } else if literal == nil, options.usableFamilies.isEmpty {

@@ -26,7 +26,7 @@ public struct ConnectionAttempt: Hashable, Sendable {
         case timeout
         /// The connection was torn down while it was made.
         case reset
-        /// This machine didn't try: a rule, a permission or a limit forbade it. `errno` says which.
+        /// This machine didn't try: a rule, a permission or a limit forbade it. `errno` or `refusal` says which.
         case denied
         /// Another attempt won, or nobody wanted the connection any more.
         case cancelled
@@ -42,6 +42,8 @@ public struct ConnectionAttempt: Hashable, Sendable {
     public internal(set) var outcome: Outcome?
     /// The error that the kernel reported, nil if it reported none.
     public internal(set) var errno: Int32?
+    /// What the address is, if the options' address policy forbade to connect to it: then nothing was sent there.
+    public internal(set) var refusal: SpecialPurposeAddress?
 
     init(address: SocketAddress, start: ReactorInstant) {
         self.address = address

@@ -10,11 +10,11 @@ import Glibc
 extension Connector {
     /// Begins to try, in the delivery phase after `connect()`.
     func begin() {
-        let literal: IPAddress? = if case .host(let host, _) = target { IPAddress(host) } else { nil }
-        if let problem = TargetProblem(target, literal: literal, options) {
+        if let problem = TargetProblem(target, literal: Self.literal(target), options) {
             lose(.badTarget(problem))
             return
         }
+        if proxy != nil, !prepareProxying() { return }
         if let configuration = options.tls {
             do throws(TLSError) {
                 tlsContext = try environment.tlsContext(for: configuration)
@@ -24,12 +24,16 @@ extension Connector {
             }
         }
         phase = .trying
-        switch target {
+        let dialled = proxy?.target ?? target
+        let literal = Self.literal(dialled)
+        switch dialled {
         case .unix(let path):
             dialDirectly(.unix(path: path))
         case .host(let host, let port):
             let families = options.usableFamilies
-            race = Race(port: port, families: families, addresses: literal.map { [$0] }) { [self] in ordered($0) }
+            race = Race(
+                port: port, families: families, addresses: literal.map { [$0] }, policy: options.addressPolicy
+            ) { [self] in ordered($0) }
             // The text of an address is its own answer, whatever any resolver says.
             if let literal { note(TypeAnswer(literal: literal, at: clock.now)) }
             feed(.start)
@@ -38,6 +42,10 @@ extension Connector {
                 resolve(host, port, families)
             }
         }
+    }
+
+    private static func literal(_ target: ConnectTarget) -> IPAddress? {
+        if case .host(let host, _) = target { IPAddress(host) } else { nil }
     }
 
     // MARK: the name
@@ -114,8 +122,9 @@ extension Connector {
     // MARK: the race
 
     private func feed(_ event: Race.Event) {
+        let known = observer == nil ? 0 : attempts.count
         guard let actions = race?.handle(event, at: clock.now) else { return }
-        if observer != nil { report(event, actions) }
+        if observer != nil { report(event, actions, knowing: known) }
         for action in actions { perform(action) }
     }
 
@@ -181,12 +190,13 @@ extension Connector {
     }
 
     /// Tells the observer what an event means for attempts.
-    private func report(_ event: Race.Event, _ actions: [Race.Action]) {
+    private func report(_ event: Race.Event, _ actions: [Race.Action], knowing known: Int) {
         let attempts = self.attempts
         switch event {
         case .connected(let id), .failed(let id, _): observer?(.attemptEnded(attempts[id]))
         default: break
         }
+        for attempt in attempts[known...] where attempt.refusal != nil { observer?(.attemptEnded(attempt)) }
         for action in actions {
             switch action {
             case .abandon(let id): observer?(.attemptEnded(attempts[id]))
@@ -257,7 +267,7 @@ extension Connector {
         guard let name, answers.indices.contains(where: { answers[$0].origin.source.isCached }) else { return }
         for attempt in pastAttempts {
             guard let address = attempt.address.ipAddress, let end = attempt.end, let outcome = attempt.outcome,
-                outcome != .cancelled
+                outcome != .cancelled, attempt.refusal == nil
             else { continue }
             environment.resolver.cache.noteConnect(
                 name, address, outcome: outcome.rawValue,

@@ -29,6 +29,8 @@ public final class Connector {
         case resolving
         /// It tries addresses.
         case connecting
+        /// The connection to the proxy stands, and the proxy is to connect to the target.
+        case tunneling
         /// The connection stands, and its TLS handshake is under way.
         case securing
         /// The protocol has its connection.
@@ -44,6 +46,8 @@ public final class Connector {
         /// There is no connection: the next delivery phase tells the factory so, and then connects again if that was
         /// asked for meanwhile.
         case failing(ConnectError, connectsAgain: Bool)
+        /// The connection to the proxy stands, and it is spoken with.
+        case tunneling(ProxyTunnel)
         /// The connection stands, and the TLS handshake is under way.
         case securing(TLSConnection)
         /// The protocol is being made and given its connection. Nobody has the transport yet: `disconnect()` is noted.
@@ -66,7 +70,9 @@ public final class Connector {
     /// When the first address was there.
     @exclusivity(unchecked) public internal(set) var resolvedTime: ReactorInstant?
     /// When the connection stood.
-    @exclusivity(unchecked) public private(set) var connectedTime: ReactorInstant?
+    @exclusivity(unchecked) public internal(set) var connectedTime: ReactorInstant?
+    /// When the proxy had made its connection; nil without a proxy.
+    @exclusivity(unchecked) public internal(set) var tunneledTime: ReactorInstant?
     /// When its TLS handshake was over; nil without TLS.
     @exclusivity(unchecked) public private(set) var securedTime: ReactorInstant?
     /// What the TLS handshake has agreed on.
@@ -100,8 +106,10 @@ public final class Connector {
     /// A connection that stands and that the race has not judged yet: for the length of a call.
     @exclusivity(unchecked) var arrived: (any DialedConnection)?
     @exclusivity(unchecked) var lookup: Deferred<Void>?
-    /// The host, if it is a name: what the cache knows it by.
+    /// The host that is looked up, if it is a name: what the cache knows it by.
     @exclusivity(unchecked) var name: DomainName?
+    /// What the proxy is asked to connect to.
+    @exclusivity(unchecked) var proxiedTarget: ProxiedTarget?
     /// Made before anything touches the network, if TLS is wanted.
     @exclusivity(unchecked) var tlsContext: TLSContext?
 
@@ -121,6 +129,7 @@ public final class Connector {
         case .idle, .failing: .disconnected
         case .begun: .resolving
         case .trying: attempts.isEmpty ? .resolving : .connecting
+        case .tunneling: .tunneling
         case .securing: .securing
         case .starting, .connected, .declined: .connected
         }
@@ -144,7 +153,7 @@ public final class Connector {
         case .failing(let error, _):
             phase = .failing(error, connectsAgain: true)
             return
-        case .begun, .trying, .securing, .starting, .connected, .declined:
+        case .begun, .trying, .tunneling, .securing, .starting, .connected, .declined:
             // fatalError, since a precondition's message is lost in release builds.
             fatalError(
                 "connect() was called while the connector to \(target) is \(state): wait until it is disconnected")
@@ -154,6 +163,7 @@ public final class Connector {
         pastAttempts = []
         resolvedTime = nil
         connectedTime = nil
+        tunneledTime = nil
         securedTime = nil
         tls = nil
         startTime = clock.now
@@ -190,11 +200,19 @@ public final class Connector {
 
     // MARK: outcomes
 
-    /// The connection is there: no other is wanted any more, and the factory's protocol gets it, after TLS if that is
-    /// asked for.
+    /// The connection is there: no other is wanted any more, and the factory's protocol gets it, after the proxy's
+    /// answer and TLS if there are such.
     func establish(_ connection: any DialedConnection) {
+        if let proxiedTarget, let proxy {
+            tunnel(connection, proxy, to: proxiedTarget)
+            return
+        }
         if let tlsContext {
-            secure(connection, tlsContext)
+            secure(connection.peer, tlsContext) { securing, onEnd in
+                abandonAll(.cancelled)
+                connectedTime = clock.now
+                connection.start(securing, onEnd: onEnd)
+            }
             return
         }
         phase = .starting(isUnwanted: false)
@@ -210,13 +228,15 @@ public final class Connector {
     }
 
     /// Begins the TLS handshake, which goes on under the same timeout.
-    private func secure(_ connection: any DialedConnection, _ context: TLSContext) {
-        let peer = connection.peer
+    ///
+    /// - Parameter start: gives the connection to TLS, and says who is told of its end.
+    func secure(
+        _ peer: SocketAddress, _ context: TLSContext,
+        start: (TLSConnection, @escaping (ConnectionEnd) -> Void) -> Void
+    ) {
         let securing = TLSConnection(context, name: serverName) { [self] result in handshakeEnded(result, with: peer) }
         phase = .securing(securing)
-        abandonAll(.cancelled)
-        connectedTime = clock.now
-        connection.start(securing) { [self, unowned securing] reason in
+        start(securing) { [self, unowned securing] reason in
             // Any other end was told as the outcome of the handshake; there may be a new connection since.
             guard case .connected(let transport) = phase, transport === securing else { return }
             connectionEnded(securing.finalEnd ?? reason)
@@ -248,14 +268,14 @@ public final class Connector {
     }
 
     /// The protocol has its transport.
-    private func hand(_ transport: any Transport, to made: any Protocol) {
+    func hand(_ transport: any Transport, to made: any Protocol) {
         guard case .starting(let isUnwanted) = phase else { return }
         phase = .connected(transport)
         if isUnwanted { transport.loseConnection() }
         factory.clientConnectionMade(self, made)
     }
 
-    private func connectionEnded(_ reason: ConnectionEnd) {
+    func connectionEnded(_ reason: ConnectionEnd) {
         phase = .idle
         factory.clientConnectionLost(self, reason)
         endFactoryIfIdle()
@@ -264,17 +284,21 @@ public final class Connector {
     /// Ends the trying without a connection. The factory is told in the delivery phase. No effect when nothing is tried.
     func lose(_ reason: ConnectError.Reason) {
         var unwanted: TLSConnection?
+        var unwantedTunnel: ProxyTunnel?
         switch phase {
         case .begun, .trying: break
+        case .tunneling(let connection): unwantedTunnel = connection
         case .securing(let connection): unwanted = connection
         default: return
         }
         // What is left says its last words while it is left: they no longer count.
         phase = .idle
+        unwantedTunnel?.abandon()
         unwanted?.abandon()
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         let error = ConnectError(
-            reason, target: target, attempts: pastAttempts, answers: answers, elapsed: clock.now - startTime)
+            reason, target: target, proxy: proxy, isTunneling: unwantedTunnel != nil, attempts: pastAttempts,
+            answers: answers, elapsed: clock.now - startTime)
         phase = .failing(error, connectsAgain: false)
         queueDelivery()
     }
@@ -287,7 +311,7 @@ public final class Connector {
     }
 
     /// Leaves the lookup and every attempt, and keeps the record of what was tried.
-    private func stopTrying(_ end: Race.Event) {
+    func stopTrying(_ end: Race.Event) {
         timeoutTimer?.cancel()
         timeoutTimer = nil
         environment.forget(self)
@@ -302,10 +326,11 @@ public final class Connector {
     private var serverName: String? {
         if let name = options.tlsServerName { return name }
         guard case .host(let host, _) = target else { return nil }
+        if case .name(let name) = proxiedTarget?.host { return name }
         return IPAddress(host) == nil ? name?.text : host
     }
 
-    private func queueDelivery() {
+    func queueDelivery() {
         guard !isDeliveryQueued else { return }
         isDeliveryQueued = true
         environment.deliverLater(self)
@@ -325,7 +350,7 @@ extension Connector: TurnDelivery {
     package func deliver() {
         isDeliveryQueued = false
         switch phase {
-        case .begun, .trying, .securing:
+        case .begun, .trying, .tunneling, .securing:
             guard let timeoutTimer else {
                 lose(.timedOut)
                 return

@@ -81,6 +81,7 @@ package struct Race {
     private var state = State.idle
     private let port: UInt16
     private let order: ([IPAddress]) -> [IPAddress]
+    private let policy: AddressPolicy
 
     /// The families whose lookups go on; before the start, those to look up, in this order.
     package private(set) var unanswered: [AddressFamily]
@@ -101,15 +102,18 @@ package struct Race {
     ///   - port: The port of every address.
     ///   - families: Those to use, in the order in which to look them up; RFC 8305, 3 wants IPv6 first.
     ///   - addresses: Those to try where no lookup is needed; nil for the addresses of a name.
+    ///   - policy: Which addresses may be tried.
     ///   - order: Sorts addresses, best first (RFC 6724); the race then interleaves the families.
     package init(
         port: UInt16,
         families: [AddressFamily] = [.ipv6, .ipv4],
         addresses: [IPAddress]? = nil,
+        policy: AddressPolicy = .unrestricted,
         order: @escaping ([IPAddress]) -> [IPAddress]
     ) {
         self.port = port
         self.order = order
+        self.policy = policy
         unanswered = addresses == nil ? families : []
         firstFamily = families.first
         if let addresses { join(addresses.filter { families.contains($0.family) }) }
@@ -162,6 +166,7 @@ package struct Race {
 
     /// Does what can be done now: waits, starts an attempt, or gives up.
     private mutating func proceed(at now: ReactorInstant) -> [Action] {
+        if policy != .unrestricted { refuse(at: now) }
         guard !untried.isEmpty else {
             if !unanswered.isEmpty || attempts.indices.contains(where: isRunning) { return setTimer(nil) }
             return lose(attempts.isEmpty ? .noAddress : .allAttemptsFailed, at: now)
@@ -177,6 +182,18 @@ package struct Race {
         default:
             return startNext(at: now)
         }
+    }
+
+    /// Notes the addresses that the policy refuses as attempts that ended before they began. Here, where no other address
+    /// can take their place before they are dialled.
+    private mutating func refuse(at now: ReactorInstant) {
+        for address in untried {
+            guard let refusal = policy.refusal(of: address) else { continue }
+            attempts.append(ConnectionAttempt(address: .ip(address, port: port), start: now))
+            end(attempts.count - 1, as: .denied, at: now)
+            attempts[attempts.count - 1].refusal = refusal
+        }
+        untried.removeAll { policy.refusal(of: $0) != nil }
     }
 
     private mutating func startNext(at now: ReactorInstant) -> [Action] {
@@ -232,7 +249,8 @@ package struct Race {
         var known = Set(untried).union(attempts.compactMap(\.address.ipAddress))
         untried += addresses.filter { known.insert($0).inserted }
         guard untried.count > 1 else { return }
-        untried = AddressOrdering.interleaved(order(untried), after: attempts.last?.address.ipAddress?.family)
+        let last = attempts.last { $0.refusal == nil }
+        untried = AddressOrdering.interleaved(order(untried), after: last?.address.ipAddress?.family)
     }
 
     // MARK: Attempts

@@ -8,7 +8,7 @@ extension Reactor {
     ///
     /// | text | what |
     /// |---|---|
-    /// | `tcp:example.com:80`, `tcp:host=example.com:port=80` | a host by TCP; `:timeout=15` in seconds, `:bindAddress=127.0.0.1` |
+    /// | `tcp:example.com:80`, `tcp:host=example.com:port=80` | a host by TCP; `:timeout=15` in seconds, `:bindAddress=127.0.0.1`, `:proxy=socks5\://127.0.0.1\:1080` |
     /// | `tls:example.com:443`, `tls:host=example.com:port=443` | the same with TLS, verified; `:trustRoots=/etc/app/ca.pem`, `:serverName=…`, `:certificate=…:privateKey=…` |
     /// | `unix:/run/app.sock`, `unix:path=/run/app.sock` | a UNIX stream socket; `:timeout=15` |
     ///
@@ -22,7 +22,7 @@ extension Reactor {
         switch parsed.kind {
         case "tcp", "tls":
             var options = ConnectOptions()
-            var others = ["timeout", "bindAddress"]
+            var others = ["timeout", "bindAddress", "proxy"]
             if parsed.kind == "tls" {
                 parsed.example = "tls:example.com:443"
                 others += ["trustRoots", "serverName", "certificate", "privateKey"]
@@ -36,6 +36,7 @@ extension Reactor {
             let port = try parsed.requiredPort(from: 1)
             options.timeout = try parsed.timeout ?? options.timeout
             options.bindAddress = try parsed.address("bindAddress").map { .ip($0, port: 0) }
+            options.proxy = try parsed.proxy
             return TCPClientEndpoint(self, host: host, port: port, options: options)
         case "unix":
             parsed.example = "unix:/run/app.sock"
@@ -114,6 +115,17 @@ extension EndpointText {
             if let file = self["trustRoots"] { configuration.trust = .file(file) }
             configuration.identity = try identity
             return configuration
+        }
+    }
+
+    fileprivate var proxy: Proxy? {
+        get throws(EndpointError) {
+            guard let text = self["proxy"] else { return nil }
+            do throws(ProxyError) {
+                return try Proxy(text)
+            } catch {
+                throw self.error(.badValue(argument: "proxy", value: text, expected: "a proxy: \(error)"))
+            }
         }
     }
 

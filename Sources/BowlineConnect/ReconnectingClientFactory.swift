@@ -112,6 +112,7 @@ extension ConnectError {
         switch reason {
         case .badTarget, .badName, .cancelled, .stopped: true
         case .tls(let error): error.kind == .configuration
+        case .proxy(let error): error.kind == .badProxy || error.kind == .authentication
         case .lookup, .resolver, .attemptsFailed, .timedOut, .declined: false
         }
     }

@@ -361,13 +361,13 @@ public final class MemoryTransport: Transport {
 
 extension MemoryTransport: SwitchableTransport {
     package func takeOver(
-        _ protocol: any Protocol
+        _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
     ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
         defer {
             self.protocol = `protocol`
-            onEnd = nil
+            self.onEnd = onEnd
         }
-        return (self.protocol, onEnd)
+        return (self.protocol, self.onEnd)
     }
 }
 

@@ -77,12 +77,14 @@ final class StreamConnection: SwitchableTransport {
         `protocol`.makeConnection(self)
     }
 
-    func takeOver(_ protocol: any Protocol) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
+    func takeOver(
+        _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
+    ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
         defer {
             self.protocol = `protocol`
-            onEnd = nil
+            self.onEnd = onEnd
         }
-        return (self.protocol, onEnd)
+        return (self.protocol, self.onEnd)
     }
 
     // MARK: what the protocol asks

@@ -91,10 +91,23 @@ public struct PageError: Error, Sendable {
         case .badName, .badTarget: HTTPURLError.Code.badTarget.rawValue
         case .lookup(let failure): failure.kind.rawValue
         case .attemptsFailed: error.attemptOutcome?.rawValue ?? "unreachable"
+        case .proxy(let error): code(of: error)
         case .tls(let error): code(of: error)
         case .timedOut: "timeout"
         case .resolver: LookupError.Kind.servfail.rawValue
         case .cancelled, .stopped, .declined: "cancelled"
+        }
+    }
+
+    /// The words of a connection that failed: for a script it is the same whether the proxy or the target refuses.
+    private static func code(of error: ProxyError) -> String {
+        switch error.kind {
+        case .badProxy: HTTPURLError.Code.badTarget.rawValue
+        case .authentication, .forbidden: "denied"
+        case .unreachable, .failed: "unreachable"
+        case .refused: "refused"
+        case .timedOut: "timeout"
+        case .closed, .malformed: "reset"
         }
     }
 

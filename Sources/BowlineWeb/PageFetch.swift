@@ -440,7 +440,7 @@ extension PageError.Phase {
         switch phase {
         case .target: self = .target
         case .name: self = .dns
-        case .connect: self = .connect
+        case .connect, .proxy: self = .connect
         case .tls: self = .tls
         }
     }

@@ -173,6 +173,7 @@ extension ConnectError {
         case .lookup(let error): "\(error.kind.rawValue)"
         case .resolver(let words): "resolver: \(words)"
         case .attemptsFailed: attempts.map { $0.outcome?.rawValue ?? "pending" }.joined(separator: " ")
+        case .proxy(let error): "proxy \(error.kind)"
         case .tls(let error): "tls \(error.kind)"
         case .timedOut: "timed out"
         case .cancelled: "cancelled"

@@ -275,12 +275,12 @@ struct TLSTests {
         client.onMade = { $0.transport?.write("inside") }
         pair.server.onMade = { outer in
             guard let outer = outer.transport as? TLSConnection else { return }
-            _ = outer.takeOver(innerServer)
+            _ = outer.takeOver(innerServer, onEnd: nil)
             innerServer.makeConnection(outer)
         }
         pair.client.onMade = { outer in
             guard let outer = outer.transport as? TLSConnection else { return }
-            _ = outer.takeOver(innerClient)
+            _ = outer.takeOver(innerClient, onEnd: nil)
             innerClient.makeConnection(outer)
         }
         pair.run()

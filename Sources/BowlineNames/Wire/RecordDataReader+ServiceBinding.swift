@@ -55,7 +55,7 @@ extension RecordDataReader {
         case 2, 8: value.isEmpty ? "" : nil
         case 3: value.count == 2 ? "\(UInt16(value[0]) << 8 | UInt16(value[1]))" : nil
         case 4: list(value, of: 4) { "\(IPv4Address($0[0], $0[1], $0[2], $0[3]))" }
-        case 5: base64(value)
+        case 5: Base64.text(of: value)
         case 6:
             list(value, of: 16) { octets in
                 let high = octets[..<8].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
@@ -90,18 +90,5 @@ extension RecordDataReader {
         let joined = ids.joined(separator: ",")
         // Quotes only where the bare form would end early.
         return joined.utf8.contains { $0 == 0x20 || $0 == 0x5C } ? "\"\(joined)\"" : joined
-    }
-
-    private static func base64(_ octets: [UInt8]) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: octets.count, by: 3) {
-            let group = octets[start..<min(start + 3, octets.count)]
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0..<4 {
-                text.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

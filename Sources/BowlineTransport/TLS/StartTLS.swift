@@ -52,7 +52,7 @@ extension Transport {
             }
             return nil
         }
-        let (speaker, onEnd) = switchable.takeOver(connection)
+        let (speaker, onEnd) = switchable.takeOver(connection, onEnd: nil)
         connection.upper = speaker
         connection.onEnd = onEnd
         speaker?.transport = connection

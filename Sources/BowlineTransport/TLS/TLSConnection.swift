@@ -251,13 +251,13 @@ package final class TLSConnection: SwitchableTransport {
     package var bufferedByteCount: Int { early.count + (transport?.bufferedByteCount ?? 0) }
 
     package func takeOver(
-        _ protocol: any Protocol
+        _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
     ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
         defer {
             upper = `protocol`
-            onEnd = nil
+            self.onEnd = onEnd
         }
-        return (upper, onEnd)
+        return (upper, self.onEnd)
     }
 }
 

@@ -1,0 +1,83 @@
+// A connector with a proxy: connects to that, has it connect to the target, and goes on as if it had connected itself.
+
+import BowlineNames
+import BowlineReactor
+import BowlineTransport
+
+extension Connector {
+    /// The proxy, where there is one to use: a UNIX socket is never behind one.
+    var proxy: Proxy? {
+        guard let proxy = options.proxy, case .host = target else { return nil }
+        return proxy
+    }
+
+    /// Makes what the proxy is asked for; on failure all is over.
+    func prepareProxying() -> Bool {
+        proxiedTarget = nil
+        guard case .host(let host, let port) = target, !options.isForwarding else { return true }
+        if let address = IPAddress(host) {
+            proxiedTarget = ProxiedTarget(host: .address(address), port: port)
+            return true
+        }
+        do throws(NameError) {
+            proxiedTarget = ProxiedTarget(host: .name(try DomainName(host).text), port: port)
+            return true
+        } catch {
+            lose(.badName(error))
+            return false
+        }
+    }
+
+    /// Asks the proxy to connect, under the same timeout.
+    func tunnel(_ connection: any DialedConnection, _ proxy: Proxy, to target: ProxiedTarget) {
+        let tunnel = ProxyTunnel(proxy, to: target) { [self] result in tunnelEnded(result, connection.peer) }
+        phase = .tunneling(tunnel)
+        abandonAll(.cancelled)
+        connectedTime = clock.now
+        // Its end is told as the outcome of the tunnel.
+        connection.start(tunnel, onEnd: nil)
+    }
+
+    private func tunnelEnded(_ result: Result<[UInt8], ProxyError>, _ peer: SocketAddress) {
+        guard case .tunneling(let tunnel) = phase else { return }
+        switch result {
+        case .failure(let error):
+            lose(tunnel.isReactorStopped ? .stopped : .proxy(error))
+        case .success(let rest):
+            guard let transport = tunnel.transport as? any SwitchableTransport else {
+                // Every transport of this project can be handed over; a foreign dialer's may not.
+                lose(.proxy(ProxyError(.failed, "connections of this dialer can't pass through a proxy")))
+                return
+            }
+            tunnel.transport = nil
+            tunneledTime = clock.now
+            hand(transport, to: peer, rest)
+        }
+    }
+
+    /// Goes on with the connection that the proxy has made.
+    ///
+    /// - Parameter rest: what came from the target behind the proxy's answer: a server that speaks first was quick.
+    private func hand(_ transport: any SwitchableTransport, to peer: SocketAddress, _ rest: [UInt8]) {
+        if let tlsContext {
+            secure(peer, tlsContext) { securing, onEnd in
+                transport.takeOver(securing, onEnd: onEnd)
+                securing.makeConnection(transport)
+            }
+            if !rest.isEmpty, case .securing(let securing) = phase { securing.dataReceived(rest.span.bytes) }
+            return
+        }
+        phase = .starting(isUnwanted: false)
+        stopTrying(.cancelled)
+        guard let made = factory.buildProtocol(peer) else {
+            transport.loseConnection()
+            phase = .declined
+            queueDelivery()
+            return
+        }
+        transport.takeOver(made) { [self] reason in connectionEnded(reason) }
+        made.makeConnection(transport)
+        hand(transport, to: made)
+        if !rest.isEmpty, transport.isConnected { made.dataReceived(rest.span.bytes) }
+    }
+}

@@ -1,0 +1,86 @@
+// CONNECT (RFC 9110, 9.3.6): what follows the head of a 2xx response comes from the target.
+
+import BowlineNames
+import BowlineTransport
+
+struct HTTPConnectHandshake: ProxyHandshake {
+    /// The largest head that is read.
+    static let maximumHeadBytes = 16 * 1024
+
+    private let target: ProxiedTarget
+    private let credentials: Proxy.Credentials?
+    /// How much of the input has no end of a head in it.
+    private var searched = 0
+
+    init(_ target: ProxiedTarget, _ credentials: Proxy.Credentials?) {
+        self.target = target
+        self.credentials = credentials
+    }
+
+    func begin() -> [UInt8] {
+        let host =
+            switch target.host {
+            case .address(.v4(let quad)): "\(quad)"
+            case .address(.v6(let address)): "[\(IPv6Address(high: address.high, low: address.low))]"
+            case .name(let name): name
+            }
+        let authority = "\(host):\(target.port)"
+        var head = "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n"
+        if let credentials {
+            let pair = Base64.text(of: Array("\(credentials.user):\(credentials.password)".utf8))
+            head += "Proxy-Authorization: Basic \(pair)\r\n"
+        }
+        return Array("\(head)\r\n".utf8)
+    }
+
+    mutating func next(_ input: inout ArraySlice<UInt8>) throws(ProxyError) -> ProxyStep {
+        if !"HTTP/1.".utf8.elementsEqual(input.prefix(7)) {
+            guard input.count < 7, "HTTP/1.".utf8.starts(with: input) else { throw Self.foreign }
+            return .waits
+        }
+        guard let end = endOfHead(input) else {
+            guard input.count <= Self.maximumHeadBytes else { throw Self.foreign }
+            searched = max(0, input.count - 3)
+            return .waits
+        }
+        let line = input.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
+        input = input[end...]
+        searched = 0
+        // "HTTP/1.1 200": a version, a space, three digits; a reason behind another space.
+        let code = line.dropFirst(9).prefix(3)
+        guard line.dropFirst(8).first == UInt8(ascii: " "), code.count == 3, line.dropFirst(12).first ?? 0x20 == 0x20,
+            let status = Int(String(decoding: code, as: UTF8.self)), (100...999).contains(status)
+        else { throw Self.foreign }
+        switch status {
+        case 100..<200: return try next(&input)
+        case 200..<300: return .done
+        default: throw Self.failure(status, line.dropFirst(9))
+        }
+    }
+
+    /// The index behind an empty line; a line may end with LF alone (RFC 9112, 2.2).
+    private func endOfHead(_ input: ArraySlice<UInt8>) -> Int? {
+        var lineStart: Int?
+        for index in input.indices.dropFirst(searched) where input[index] == UInt8(ascii: "\n") {
+            let isEmpty = lineStart.map { index == $0 || index == $0 + 1 && input[$0] == UInt8(ascii: "\r") } ?? false
+            if isEmpty { return index + 1 }
+            lineStart = index + 1
+        }
+        return nil
+    }
+
+    private static let foreign = ProxyError(.malformed, "the proxy doesn't speak HTTP/1.1")
+
+    private static func failure(_ status: Int, _ line: ArraySlice<UInt8>) -> ProxyError {
+        let shown = String(decoding: line.prefix(80).filter { (0x20..<0x7F).contains($0) }, as: UTF8.self)
+        let kind: ProxyError.Kind =
+            switch status {
+            case 407: .authentication
+            case 403, 405: .forbidden
+            case 502, 503: .unreachable
+            case 504: .timedOut
+            default: .failed
+            }
+        return ProxyError(kind, "the proxy answered \(shown)")
+    }
+}

@@ -1,0 +1,97 @@
+// A proxy as a value, and its text. How it is spoken with is in the two handshakes.
+
+import BowlineNames
+import BowlineTransport
+
+/// Somebody who connects in one's place.
+///
+/// ```swift
+/// var options = ConnectOptions()
+/// options.proxy = try Proxy("socks5://user:secret@proxy.example.com:1080")
+/// reactor.connectTCP(host: "example.com", port: 79, factory: ClientFactory { Finger() }, options: options)
+/// ```
+/// The name of the target isn't looked up here: the proxy gets it as it is, and looks it up where it stands.
+public struct Proxy: Hashable, Sendable {
+    /// How a proxy is spoken with.
+    public enum Kind: String, Hashable, Sendable {
+        /// An HTTP proxy: CONNECT (RFC 9110, 9.3.6).
+        case http
+        /// SOCKS version 5 (RFC 1928), with user and password (RFC 1929) if there are any.
+        case socks5
+    }
+
+    /// Who somebody is to the proxy.
+    public struct Credentials: Hashable, Sendable {
+        /// The user, without a colon for an HTTP proxy.
+        public let user: String
+        /// The password.
+        public let password: String
+
+        /// Creates credentials.
+        public init(user: String, password: String) {
+            self.user = user
+            self.password = password
+        }
+    }
+
+    /// How it is spoken with.
+    public let kind: Kind
+    /// A name, which is looked up here, or the text of an address, IPv6 without brackets.
+    public let host: String
+    /// The port, 1 to 65535.
+    public let port: UInt16
+    /// Who one is to the proxy; nil for nobody.
+    public let credentials: Credentials?
+
+    /// Creates a proxy.
+    ///
+    /// - Throws: `ProxyError` of the kind `badProxy`, if it can't be one.
+    public init(
+        _ kind: Kind, host: String, port: UInt16, credentials: Credentials? = nil
+    ) throws(ProxyError) {
+        guard port > 0 else { throw ProxyError(.badProxy, "port 0 is none to connect to") }
+        if IPAddress(host) == nil {
+            do throws(NameError) { _ = try DomainName(host) } catch { throw ProxyError(.badProxy, "\(error)") }
+        }
+        if let credentials { try Self.check(credentials, kind) }
+        self.kind = kind
+        self.host = host
+        self.port = port
+        self.credentials = credentials
+    }
+
+    /// Reads "http://proxy:3128", "socks5://user:password@[::1]:1080", or "proxy:3128", which is an HTTP proxy. User and
+    /// password are percent-encoded; "socks5h" is the same as "socks5". Without a port it is 80 or 1080.
+    ///
+    /// - Throws: `ProxyError` of the kind `badProxy`.
+    public init(_ text: String) throws(ProxyError) {
+        let parts = try ProxyText(text)
+        try self.init(parts.kind, host: parts.host, port: parts.port, credentials: parts.credentials)
+    }
+
+    private static func check(_ credentials: Credentials, _ kind: Kind) throws(ProxyError) {
+        switch kind {
+        case .http:
+            // RFC 7617, 2.
+            guard !credentials.user.utf8.contains(UInt8(ascii: ":")) else {
+                throw ProxyError(.badProxy, "the user for an HTTP proxy has no colon")
+            }
+            guard (credentials.user + credentials.password).utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+                throw ProxyError(.badProxy, "user and password for an HTTP proxy have no control characters")
+            }
+        case .socks5:
+            // RFC 1929, 2.
+            guard [credentials.user, credentials.password].allSatisfy({ (1...255).contains($0.utf8.count) }) else {
+                throw ProxyError(.badProxy, "user and password for SOCKS have 1 to 255 octets")
+            }
+        }
+    }
+
+    /// What is connected to.
+    var target: ConnectTarget { .host(host, port: port) }
+}
+
+extension Proxy: CustomStringConvertible {
+    /// "socks5://proxy.example.com:1080", without the credentials.
+    public var description: String { "\(kind.rawValue)://\(target)" }
+}
