@@ -276,14 +276,17 @@ final class NameServer: QueryServer {
         inWindow -= 1
     }
 
-    /// Makes room in the window of a server that doesn't answer: what left a while ago isn't in a buffer any more.
+    /// Makes room in the window of a server that answers nothing: what left a while ago isn't in a buffer any more. One that
+    /// answers makes room by that.
     private func awaitRoom() {
         guard roomTimer == nil, !isClosed else { return }
         roomTimer = clock.callLater(PacedWindow.longestStay) { [unowned self] in
             roomTimer = nil
             let past = clock.now - PacedWindow.longestStay
-            resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
-            startWaiting()
+            if lastSign <= past {
+                resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
+                startWaiting()
+            }
             if !waiting.isEmpty { awaitRoom() }
         }
     }

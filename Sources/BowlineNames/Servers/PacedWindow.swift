@@ -12,9 +12,9 @@ struct PacedWindow {
     static let smallestSize = 32
     /// What fits the receive buffer that the system gives on request (net.core.rmem_max, 208 KiB and its overhead).
     static let largestSize = 1_024
-    /// So long a datagram takes up room at most. Any server that is alive has taken it out of its buffer by then, whether or
-    /// not it knows the answer: names that take it long, and servers that are silent, don't hold up those that wait. What is
-    /// sent regardless is 1,600 to 51,200 questions a second.
+    /// So long a datagram takes up room where nothing is answered. Any server that is alive has taken it out of its buffer by
+    /// then, whether or not it knows the answer: names that take it long, and servers that are silent, don't hold up those
+    /// that wait. What is sent regardless is 1,600 to 51,200 questions a second.
     static let longestStay: Duration = .milliseconds(20)
     /// So many of our datagrams may stand in queues on the way; a socket's buffer loses some from about 250.
     private static let shortQueue: Int64 = 64
