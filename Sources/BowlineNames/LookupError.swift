@@ -2,6 +2,7 @@
 // kept by the cache while a failure lasts, printed by everybody.
 
 public import BowlineTransport
+import Glibc
 
 /// A lookup that failed.
 ///
@@ -142,6 +143,8 @@ extension LookupError: CustomStringConvertible {
         case .nxdomain: source == .special ? nil : "check the spelling"
         case .servfail: "try again later, or ask another server"
         case .refused: "ask a server that serves this network"
+        case .noServer where servers.contains { $0.detail == SystemError.text(of: EMFILE) }:
+            "raise the limit of open files (ulimit -n), or look up fewer names at once"
         case .noServer, .timeout: "check that the server is right and reachable"
         case .nodata, .malformed, .cancelled: nil
         }

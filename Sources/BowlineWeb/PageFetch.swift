@@ -102,7 +102,18 @@ final class PageFetch {
 
     private func pastDeadline() {
         deadlineTimer = nil
+        if phase == .dns { noteUnanswered() }
         fail(.deadline(request.deadline), in: phase)
+    }
+
+    /// Takes down whom the name was asked of, which nobody can tell once the lookup is given up.
+    private func noteUnanswered() {
+        guard case .name(let name)? = report.url?.host else { return }
+        let typed = "\(name)"
+        report.unanswered = agent.environment.resolver.inFlight().filter { question in
+            let asked = "\(question.name)"
+            return asked == typed || asked.hasPrefix("\(typed).")
+        }
     }
 
     // MARK: a hop

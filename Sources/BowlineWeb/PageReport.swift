@@ -31,6 +31,8 @@ public struct PageReport: Sendable {
     public internal(set) var redirects: [Redirect] = []
     /// What the resolver answered for each family.
     public internal(set) var answers: [TypeAnswer] = []
+    /// What was still being asked of the last hop's name when the deadline came.
+    public internal(set) var unanswered: [QuestionSnapshot] = []
     /// Every attempt to connect.
     public internal(set) var attempts: [ConnectionAttempt] = []
     /// Whether the last hop went out on a connection that had served before. Then no name was looked up and nothing
@@ -71,6 +73,7 @@ public struct PageReport: Sendable {
         self.url = url
         hopStart = now
         answers = []
+        unanswered = []
         attempts = []
         peer = nil
         head = nil

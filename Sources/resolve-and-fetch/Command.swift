@@ -13,6 +13,7 @@ enum Command {
     /// Does what the arguments say, and ends the process.
     static func main(_ arguments: [String]) -> Never {
         prepareProcess()
+        refuseUnreadable()
         switch arguments.first.flatMap(Verb.init) {
         case .resolve: run(ResolveCommand.self, arguments.dropFirst())
         case .demo: run(DemoCommand.self, arguments.dropFirst())
@@ -28,6 +29,18 @@ enum Command {
             exit(command.execute())
         } catch {
             verb.exit(withError: error)
+        }
+    }
+
+    /// An argument that is no UTF-8 would be changed silently on its way into a String, and something else be sent.
+    private static func refuseUnreadable() {
+        for (number, argument) in UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+            .enumerated()
+        {
+            guard let argument, String(validatingCString: argument) == nil else { continue }
+            FetchCommand.exit(
+                withError: ValidationError(
+                    "Argument \(number) isn't UTF-8; write such bytes of a URL as %XX, and data with -d @FILE."))
         }
     }
 

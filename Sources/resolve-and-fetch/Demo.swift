@@ -44,7 +44,7 @@ final class Demo {
                 host: "refused.bowline.test",
                 explanation: [
                     "The name has an IPv6 and an IPv4 address. IPv6 goes first (RFC 8305) and is refused;",
-                    "IPv4 is tried at once.",
+                    "IPv4 is tried next.",
                 ]),
             Scene(
                 host: "silent.bowline.test",

@@ -13,7 +13,7 @@ struct DemoCommand: RunnableCommand {
         do {
             let reactor = Reactor()
             let demo = try Demo(reactor)
-            _ = try Batch.run(on: reactor, count: demo.scenes.count, limit: 1) { index, done in
+            _ = try Batch.run(Array(demo.scenes.indices), on: reactor, limit: 1) { index, done in
                 demo.show(demo.scenes[index], done)
             }
             if let signal = reactor.lastSignal { return 128 + signal }

@@ -51,11 +51,13 @@ enum ExitCodes {
 
     /// The exit code of a run.
     ///
-    /// - Parameter signal: what stopped it, if something did.
-    static func code(_ failures: [Failure], targets: Int, signal: CInt?) -> Int32 {
+    /// - Parameters:
+    ///   - failure: the first, if there was one.
+    ///   - signal: what stopped it, if something did.
+    static func code(_ failure: Failure?, targets: Int, signal: CInt?) -> Int32 {
         if let signal { return 128 + signal }
-        guard let first = failures.first else { return 0 }
-        return targets == 1 ? first.exitCode : 1
+        guard let failure else { return 0 }
+        return targets == 1 ? failure.exitCode : 1
     }
 }
 

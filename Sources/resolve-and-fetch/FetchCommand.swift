@@ -116,13 +116,13 @@ struct FetchCommand: RunnableCommand {
             // Nobody reads any more.
             if reporter.isBroken { reactor.stop() }
         }
-        let unstarted = try Batch.run(on: reactor, count: targets.count, limit: limit) { index, done in
-            plan.fetch(targets[index], on: reactor) { outcome in
+        let unstarted = try Batch.run(targets, on: reactor, limit: limit) { target, done in
+            plan.fetch(target, on: reactor) { outcome in
                 conclude(outcome)
                 done()
             }
         }
-        for target in targets[unstarted] { conclude(plan.unstarted(target)) }
-        return ExitCodes.code(failures, targets: targets.count, signal: reactor.lastSignal)
+        for target in unstarted { conclude(plan.unstarted(target)) }
+        return ExitCodes.code(failures.first, targets: targets.count, signal: reactor.lastSignal)
     }
 }

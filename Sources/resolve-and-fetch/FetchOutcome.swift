@@ -28,7 +28,7 @@ struct FetchOutcome {
         // A literal of a family that isn't wanted was looked at, and nobody was asked.
         var expected = families.map { $0 == .ipv6 ? RecordType.aaaa : .a }
         if case .name = url.host {} else { expected = [] }
-        return NameFindings(report.answers, of: url.host.description, expected: expected)
+        return NameFindings(report.answers, of: url.host.description, expected: expected, unanswered: report.unanswered)
     }
 
     /// How long a step took, if it was begun and finished.

@@ -13,7 +13,7 @@ extension NameFindings {
         ])
     }
 
-    var source: String? { leading?.answer?.origin.source.rawValue }
+    var source: String? { leading?.source?.rawValue }
 
     var addressesJSON: JSON { .array(addresses.map { .string("\($0)") }) }
 
@@ -36,8 +36,8 @@ extension NameFindings {
             questions.map { question in
                 let origin = question.answer?.origin
                 return .object([
-                    ("type", .string("\(question.type)")), ("source", .string(origin?.source.rawValue)),
-                    ("server", .string(question.server)), ("tries", .integer(origin?.attempts)),
+                    ("type", .string("\(question.type)")), ("source", .string(question.source?.rawValue)),
+                    ("server", .string(question.server)), ("tries", .integer(question.tries)),
                     ("tcp", .bool(origin?.usedTCP)), ("rcode", .string(question.responseCode)),
                     ("ede", question.extendedError?.json ?? .null), ("rtt_ms", .milliseconds(origin?.roundTrip)),
                     ("outcome", .string(question.outcome)),

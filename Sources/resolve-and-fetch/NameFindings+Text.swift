@@ -31,7 +31,7 @@ extension NameFindings {
 extension NameFindings {
     /// The entry of the cache that a question's answer is from, or has become.
     private func entry(for question: Question) -> CacheEntry? {
-        guard question.isFromServer else { return nil }
+        guard question.isFromServer, let entries else { return nil }
         return entries.first { $0.type == question.type } ?? entries.first { $0.type == nil }
     }
 }
@@ -47,7 +47,10 @@ extension NameFindings.Question {
 
     /// How the answer came, or why there is none.
     var explanation: String {
-        guard let answer else { return "not waited for" }
+        guard let answer else {
+            guard let inFlight, let server else { return "not waited for" }
+            return "no answer from \(server) so far, \(inFlight.tries == 1 ? "1 try" : "\(inFlight.tries) tries")"
+        }
         var parts: [String] = []
         if let failure = answer.failure { parts.append(Self.words(failure.kind)) }
         switch answer.origin.source {

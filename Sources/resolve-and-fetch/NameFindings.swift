@@ -7,11 +7,18 @@ struct NameFindings {
     struct Question {
         let type: RecordType
         let answer: TypeAnswer?
+        /// What was being asked when nobody waited for it any more.
+        var inFlight: QuestionSnapshot?
 
         /// In one word.
         var outcome: String {
             guard let answer else { return LookupError.Kind.cancelled.rawValue }
-            return answer.failure?.kind.rawValue ?? "answer"
+            switch answer.failure?.kind {
+            case nil: return "answer"
+            // Nobody listens there: of a question, the word is that of a connection. The rcode tells it from REFUSED.
+            case .noServer: return LookupError.Kind.refused.rawValue
+            case let kind?: return kind.rawValue
+            }
         }
 
         /// Everybody who was asked knows how often; a question that was left doesn't tell.
@@ -19,24 +26,38 @@ struct NameFindings {
 
         var responseCode: ResponseCode? { answer?.responseCode ?? answer?.failure?.responseCode }
 
-        var server: SocketAddress? { answer?.origin.server ?? answer?.failure?.servers.last?.server }
+        var server: SocketAddress? {
+            answer?.origin.server ?? answer?.failure?.servers.last?.server ?? inFlight?.servers.last
+        }
+
+        var source: AnswerSource? { answer?.origin.source ?? (inFlight == nil ? nil : .network) }
+
+        var tries: Int? { answer?.origin.attempts ?? inFlight?.tries }
     }
 
     let questions: [Question]
-    /// What the cache has on the host.
-    let entries: [CacheEntry]
+    /// What the cache has on the host; nil if nobody looked.
+    let entries: [CacheEntry]?
     private let host: String
 
     /// - Parameters:
     ///   - host: what was looked up, as it was given.
     ///   - expected: the types that were asked for; those without an answer are questions that were left.
-    ///   - entries: what the cache has on the host now.
-    init(_ answers: [TypeAnswer], of host: String, expected: [RecordType], entries: [CacheEntry] = []) {
+    ///   - unanswered: what was being asked of it at the end.
+    ///   - entries: what the cache has on the host now; nil if nobody looked.
+    init(
+        _ answers: [TypeAnswer], of host: String, expected: [RecordType], unanswered: [QuestionSnapshot] = [],
+        entries: [CacheEntry]? = nil
+    ) {
         self.host = host
         self.entries = entries
         let isLiteral = answers.contains { $0.origin.source == .literal }
         let left = isLiteral ? [] : expected.filter { type in !answers.contains { $0.type == type } }
-        questions = answers.map { Question(type: $0.type, answer: $0) } + left.map { Question(type: $0, answer: nil) }
+        questions =
+            answers.map { Question(type: $0.type, answer: $0) }
+            + left.map { type in
+                Question(type: type, answer: nil, inFlight: unanswered.first { $0.type == type })
+            }
     }
 
     private var answers: [TypeAnswer] { questions.compactMap(\.answer) }
@@ -51,7 +72,7 @@ struct NameFindings {
 
     var addresses: [IPAddress] { answers.flatMap(\.addresses) }
     var records: [ResourceRecord] { answers.flatMap(\.records) }
-    var tries: Int? { answers.map(\.origin.attempts).max() }
+    var tries: Int? { questions.compactMap(\.tries).max() }
     var usedTCP: Bool? { answers.isEmpty ? nil : answers.contains(where: \.origin.usedTCP) }
     var extendedError: ExtendedError? { questions.lazy.compactMap(\.extendedError).first }
     var ttl: UInt32? { answers.filter { !$0.records.isEmpty }.compactMap(\.ttl).min() }

@@ -7,7 +7,11 @@ struct ResolveCommand: RunnableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve-and-fetch resolve",
         abstract: "Resolves names, and explains each answer: who gave it, how fast, over which aliases.",
-        usage: "resolve-and-fetch resolve [<options>] NAME...")
+        usage: "resolve-and-fetch resolve [<options>] NAME...",
+        discussion: """
+            - reads names from stdin, one a line; lines that begin with # are skipped. Names of a list are taken as they come \
+            and reported as they end, and the list may be of any length.
+            """)
 
     @Argument(help: ArgumentHelp("What to look up: a name, or an address.", valueName: "name"))
     var hosts: [String] = []
@@ -16,6 +20,11 @@ struct ResolveCommand: RunnableCommand {
         name: .customLong("type"), parsing: .unconditional,
         help: ArgumentHelp("The record types to ask for: A, AAAA, HTTPS, CNAME, TYPE65, …", valueName: "t[,t]"))
     var types: TypesArgument?
+
+    @Option(
+        name: .customLong("input"), parsing: .unconditional,
+        help: ArgumentHelp("Resolve the names of this file, too, one a line; - is stdin.", valueName: "file"))
+    var input: String?
 
     @OptionGroup(title: "Names, budgets and output")
     var names: NameOptions
@@ -29,7 +38,7 @@ struct ResolveCommand: RunnableCommand {
 
     /// A missing name is told after an unknown option, which `validate()` would come before.
     func check(_ arguments: ArraySlice<String>) throws {
-        if hosts.isEmpty { throw ValidationError("There is nothing to resolve: give a name.") }
+        if hosts.isEmpty, input == nil { throw ValidationError("There is nothing to resolve: give a name.") }
     }
 
     /// The types of --type, without the addresses of the family that isn't wanted.
@@ -44,51 +53,68 @@ struct ResolveCommand: RunnableCommand {
             let reactor = Reactor()
             let resolver = names.makeResolver(reactor)
             reactor.resolver = resolver
+            let stream = try openStream(on: reactor)
             try inspecting.serve(on: reactor)
-            let keeper = names.cacheFile.keep(resolver, hosts: hosts, on: reactor)
+            let keeper = names.cacheFile.keep(resolver, hosts: stream.isNamed ? hosts : nil, on: reactor)
             defer { keeper?.end() }
-            return try resolve(with: resolver, on: reactor)
+            return try resolve(stream, with: resolver, on: reactor)
         } catch {
             Self.exit(withError: error)
         }
     }
 
-    private func resolve(with resolver: any Resolver, on reactor: Reactor) throws -> Int32 {
-        var failures: [Failure] = []
-        var isBroken = false
-        let style = Style(of: 1)
-        func conclude(_ outcome: ResolveOutcome) {
-            guard !isBroken else { return }
-            var failure = outcome.failure
-            do throws(SystemError) {
-                try Console.print(names.json ? [outcome.json.text] : outcome.lines(style))
-            } catch {
-                isBroken = true
-                failure = .output("stdout", error)
-                reactor.stop()
-            }
-            if let failure {
-                failures.append(failure)
-                if !names.json || isBroken { Console.complain(failure) }
-            }
+    private func openStream(on reactor: Reactor) throws -> TargetStream {
+        do throws(SystemError) {
+            return try TargetStream(hosts, list: input, on: reactor)
+        } catch {
+            throw ValidationError("Can't read the names: \(SystemError.text(of: error.code)).")
         }
-        let unstarted = try Batch.run(on: reactor, count: hosts.count, limit: names.concurrency.value) { index, done in
-            look(up: hosts[index], with: resolver, on: reactor) { outcome in
+    }
+
+    private func resolve(_ stream: TargetStream, with resolver: any Resolver, on reactor: Reactor) throws -> Int32 {
+        let output = OutputLines(reactor)
+        let style = Style(of: 1)
+        var firstFailure: Failure?
+        func conclude(_ outcome: ResolveOutcome) {
+            output.print(names.json ? [outcome.json.text] : outcome.lines(style))
+            guard let failure = outcome.failure, output.problem == nil else { return }
+            firstFailure = firstFailure ?? failure
+            guard !names.json else { return }
+            // What belongs together stays together on a terminal.
+            if style.isTerminal { output.flush() }
+            Console.complain(failure)
+        }
+        // What is said of each name besides its answers takes a look into the cache, which a long list has no time for.
+        let explains = stream.isNamed
+        let limit = names.concurrency.value
+        try Batch.run(on: reactor, limit: limit, next: stream.next, arrival: { stream.onArrival = $0 }) { host, done in
+            look(up: host, with: resolver, on: reactor, explains: explains) { outcome in
                 conclude(outcome)
                 done()
             }
         }
-        for host in hosts[unstarted] {
-            conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns)))
+        for host in stream.remainder { conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns))) }
+        output.flush()
+        if let error = output.problem {
+            firstFailure = .output("stdout", error)
+            firstFailure.map(Console.complain)
         }
-        return ExitCodes.code(failures, targets: hosts.count, signal: reactor.lastSignal)
+        if let problem = stream.problem {
+            Console.warn("the list of names can't be read to its end: \(SystemError.text(of: problem.code))")
+            return 1
+        }
+        if stream.count == 0, reactor.lastSignal == nil {
+            throw ValidationError("There is nothing to resolve: the list of names is empty.")
+        }
+        return ExitCodes.code(firstFailure, targets: stream.count, signal: reactor.lastSignal)
     }
 
     private func look(
-        up host: String, with resolver: any Resolver, on reactor: Reactor, _ done: @escaping (ResolveOutcome) -> Void
+        up host: String, with resolver: any Resolver, on reactor: Reactor, explains: Bool,
+        _ done: @escaping (ResolveOutcome) -> Void
     ) {
         let types = wantedTypes
-        let log = names.verbose ? EventLog(reactor, name: hosts.count > 1 ? host : nil) : nil
+        let log = names.verbose ? EventLog(reactor, name: hosts.count > 1 || !explains ? host : nil) : nil
         let start = reactor.now
         let answers = AnswerCollector()
         let request = LookupRequest(host, types: types, port: pinnedPort(of: host), timeout: budget.duration)
@@ -102,11 +128,12 @@ struct ResolveCommand: RunnableCommand {
                 failure = Failure(lookup: error, name: host)
                 if failure?.code == "timeout" { failure?.code = budget.code }
             }
-            let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
-            done(
-                ResolveOutcome(
-                    host, answers.answers, types, reactor.now - start, failure,
-                    entries: resolver.explain(name).entries))
+            var entries: [CacheEntry]?
+            if explains {
+                let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
+                entries = resolver.explain(name).entries
+            }
+            done(ResolveOutcome(host, answers.answers, types, reactor.now - start, failure, entries: entries))
         }
     }
 

@@ -12,7 +12,7 @@ struct ResolveOutcome {
 
     init(
         _ name: String, _ answers: [TypeAnswer], _ types: [RecordType], _ duration: Duration?, _ failure: Failure?,
-        entries: [CacheEntry] = []
+        entries: [CacheEntry]? = nil
     ) {
         self.name = name
         findings = NameFindings(
@@ -31,7 +31,7 @@ struct ResolveOutcome {
             ("answers", findings.answersJSON), ("cnames", findings.aliasesJSON),
             ("questions", findings.questionsJSON), ("ttl", .integer(findings.ttl.map(Int.init))),
             ("duration_ms", .milliseconds(duration)), ("error", failure?.json ?? .null),
-            ("cache", .array(findings.entries.map { $0.json(at: .monotonicNow) })),
+            ("cache", findings.entries.map { .array($0.map { $0.json(at: .monotonicNow) }) } ?? .null),
         ])
     }
 

@@ -5,24 +5,65 @@ import Bowline
 enum TargetList {
     /// Reads the targets of a file; `-` is stdin.
     static func read(_ path: String) throws(SystemError) -> [String] {
-        targets(in: try Files.read(path == "-" ? "/dev/stdin" : path))
+        var lines = LineSplitter()
+        lines.append(try Files.read(path == "-" ? "/dev/stdin" : path))
+        lines.end()
+        var targets: [String] = []
+        while let line = lines.next() {
+            if let target = target(of: line) { targets.append(target) }
+        }
+        return targets
     }
 
-    /// The targets of a text: each line that isn't blank and doesn't begin with #, without the blanks around it. Line
-    /// ends may be CR LF, and a byte order mark may come first.
-    static func targets(in bytes: [UInt8]) -> [String] {
-        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
-        let text = bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
-        return text.split(separator: 0x0A).compactMap { line in
-            let start = line.drop(while: isBlank)
-            guard let last = start.lastIndex(where: { !isBlank($0) }), start.first != UInt8(ascii: "#") else {
-                return nil
-            }
-            return String(decoding: start[...last], as: UTF8.self)
-        }
+    /// The target of a line: nil for one that is blank or begins with #, else what is between the blanks around it.
+    static func target(of line: ArraySlice<UInt8>) -> String? {
+        let start = line.drop(while: isBlank)
+        guard let last = start.lastIndex(where: { !isBlank($0) }), start.first != UInt8(ascii: "#") else { return nil }
+        return String(decoding: start[...last], as: UTF8.self)
     }
 
     private static func isBlank(_ octet: UInt8) -> Bool {
         octet == 0x20 || octet == 0x09 || octet == 0x0D
+    }
+}
+
+/// Cuts what comes in pieces into lines. Keeps no more than what has come of the present one.
+struct LineSplitter {
+    /// What no target needs: so much of a longer line is taken, and the rest of it left out.
+    static let longestLine = 65_536
+    private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    private var buffer: [UInt8] = []
+    private var head = 0
+    private var isAtStart = true
+    private var isSkipping = false
+    private var isEnded = false
+
+    mutating func append(_ bytes: [UInt8]) {
+        if head > 0 {
+            buffer.removeSubrange(..<head)
+            head = 0
+        }
+        buffer += bytes
+    }
+
+    /// Nothing more comes.
+    mutating func end() { isEnded = true }
+
+    /// The next line, without its end and without the byte order mark before the first; nil if none is whole yet.
+    mutating func next() -> ArraySlice<UInt8>? {
+        while true {
+            let rest = buffer[head...]
+            let end = rest.firstIndex(of: 0x0A)
+            guard end != nil || isEnded && !rest.isEmpty || rest.count > Self.longestLine else { return nil }
+            var line = rest[..<(end ?? rest.endIndex)]
+            head = end.map { $0 + 1 } ?? rest.endIndex
+            let isRemainder = isSkipping
+            isSkipping = end == nil
+            if isRemainder { continue }
+            if isAtStart, line.starts(with: Self.mark) { line = line.dropFirst(Self.mark.count) }
+            isAtStart = false
+            return line.prefix(Self.longestLine)
+        }
     }
 }

@@ -12,22 +12,45 @@ struct ThreadRuleTests {
         #expect(outcome.exitCode == 0, "\(outcome.stderr)")
     }
 
+    /// What stays on its reactor's thread, and something to do with it.
+    private static let kept = [
+        ("Deferred<Int>", "value.callback(1)"), ("any Transport", "value.write(\"hello\")"),
+        ("Reactor", "value.stop()"),
+    ]
+    /// The ways to another thread. TYPE and USE stand for one of the above.
+    private static let ways = [
+        "a task": "func fixture(_ value: TYPE) { Task { USE }; USE }",
+        "the handle's closure":
+            "func fixture(_ value: TYPE, _ handle: ReactorHandle) { handle.callFromThread { _ in USE } }",
+        "another actor": """
+        actor Keeper { var kept: TYPE?; func keep(_ value: TYPE) { kept = value } }
+        func fixture(_ value: TYPE, _ keeper: Keeper) async { await keeper.keep(value) }
+        """,
+        "use after sending": """
+        func send(_ value: sending TYPE) {}
+        func fixture(_ value: sending TYPE) { send(value); USE }
+        """,
+    ]
+
     @Test(
-        "what breaks the rule doesn't, and is told why",
-        arguments: [
-            ("DeferredInTask", "risks causing data races"),
-            ("DeferredInChildTask", "sending task-isolated 'deferred' into async let risks causing data races"),
-            ("TransportInHandle", "capture of 'transport' with non-Sendable type"),
-            ("ReactorInTask", "risks causing data races"),
-            ("ReactorToActor", "sending 'reactor' to actor-isolated instance method 'keep' risks causing data races"),
-            ("ReactorAfterSending", "'reactor' used after being passed as a 'sending' parameter"),
-            ("DelayedCallInThread", "closure captures 'call' which is accessible to code in the current task"),
-        ])
-    func refused(_ fixture: String, _ sentence: String) throws {
-        let outcome = try compile(fixture)
+        "neither a Deferred nor a transport nor a reactor gets to another thread", arguments: kept,
+        ways.sorted { $0.key < $1.key })
+    func refused(_ kept: (type: String, use: String), _ way: (name: String, text: String)) throws {
+        let folder = try TemporaryFolder()
+        let text = way.text.replacing("TYPE", with: kept.type).replacing("USE", with: kept.use)
+        let file = try folder.write("Fixture.swift", text: "import Bowline\n\(text)\n")
+        try expectRefusal(SwiftCompiler().compile([file], module: "Fixture"))
+    }
+
+    @Test("nor does a Deferred in a child task, nor a delayed call in a thread of the pool")
+    func refusedElsewhere() throws {
+        try expectRefusal(compile("DeferredInChildTask"))
+        try expectRefusal(compile("DelayedCallInThread"))
+    }
+
+    /// It doesn't compile, and for no other reason than the rule.
+    private func expectRefusal(_ outcome: Subprocess.Output) {
         #expect(outcome.exitCode == 1)
-        #expect(outcome.stderr.contains(sentence), "\(outcome.stderr)")
-        // And for no other reason.
         let errors = outcome.stderr.split(separator: "\n").filter { $0.contains(".swift:") && $0.contains(": error:") }
         #expect(!errors.isEmpty)
         for error in errors {

@@ -168,4 +168,43 @@ struct FailureTests {
     }
 
     private static let hasIPv6 = (try? Loopback.freePort()).map { BlackHole(port: $0).isSilent } ?? false
+
+    @Test("a deadline in the middle of a lookup tells whom the name was asked of, and how often")
+    func deadlineOfLookup() throws {
+        let servers = try Servers()
+        let output = try command(["--json", "-m", "0.3"] + servers.names + ["hung.test"])
+        #expect(output.exitCode == 28)
+        let names = try #require(try output.json().first?["dns"])
+        #expect(names["server"] == .string("127.0.0.1:\(servers.dnsPort)") && names["source"] == "network")
+        #expect(try #require(names["tries"]?.number) >= 1)
+        #expect(names["questions"]?.array.count == 2)
+        for question in names["questions"]?.array ?? [] { #expect(question["outcome"] == "cancelled") }
+    }
+
+    @Test("a server where nobody listens refuses each question, and the name has no server")
+    func noServer() throws {
+        let output = try command(["resolve", "--json", "--dns-server", "127.0.0.1:1", "h.test"])
+        #expect(output.exitCode == 6)
+        let line = try #require(try output.json().first)
+        #expect(line["error"]?["code"] == "no-server")
+        #expect(line["questions"]?.array.compactMap { $0["outcome"] } == ["refused", "refused"])
+    }
+
+    @Test("without a descriptor for its questions a lookup says so, and blames no server")
+    func noDescriptors() throws {
+        let servers = try Servers()
+        let program = try Executables.product("resolve-and-fetch")
+        let line = "ulimit -n 6; exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
+        let output = try Subprocess.run("bash", ["-c", line])
+        #expect(output.exitCode == 6)
+        #expect(output.stderr.contains("Too many open files; raise the limit of open files (ulimit -n)"))
+    }
+
+    @Test("an argument that isn't UTF-8 is refused, and not changed on its way")
+    func unreadable() throws {
+        let program = try Executables.product("resolve-and-fetch")
+        let output = try Subprocess.run("bash", ["-c", "\(program) -d $'\\xff' http://127.0.0.1:1/"])
+        #expect(output.exitCode == 64)
+        #expect(output.stderr.hasPrefix("Error: Argument 2 isn't UTF-8"))
+    }
 }

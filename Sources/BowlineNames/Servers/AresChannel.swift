@@ -67,6 +67,8 @@ final class AresChannel {
     /// c-ares opens one UDP socket for a server, and closes it when no query is left.
     @exclusivity(unchecked) private var socket: AresSocket?
     @exclusivity(unchecked) private var batch: DatagramBatch?
+    /// Why the last socket couldn't be had; nil if it could.
+    @exclusivity(unchecked) private var socketError: SystemError?
     @exclusivity(unchecked) private var isFlushQueued = false
     /// Queries that c-ares holds, and how many of them somebody still wants.
     @exclusivity(unchecked) private(set) var held = 0
@@ -183,6 +185,12 @@ final class AresChannel {
         starting = nil
     }
 
+    /// Why a query ended without a packet. c-ares calls it a refused connection if there was no socket.
+    private func failure(_ status: CInt) -> ServerFailure {
+        if status == ARES_ECONNREFUSED, let socketError { return .lacking(socketError) }
+        return ServerFailure(status: status)
+    }
+
     /// The callback of c-ares: reads, counts, takes note; nothing else.
     private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
         held -= 1
@@ -195,7 +203,7 @@ final class AresChannel {
         if query.isOver { return }
         wanted -= 1
         if packet.isEmpty {
-            owner.channelEnded(query, .failed(ServerFailure(status: status)))
+            owner.channelEnded(query, .failed(failure(status)))
         } else {
             let answer = DNSAnswer(
                 reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
@@ -249,8 +257,10 @@ final class AresChannel {
                 socket = made
                 batch = DatagramBatch(descriptor)
             }
+            socketError = nil
             return descriptor
         } catch {
+            socketError = error
             errno = error.code
             return -1
         }

@@ -345,7 +345,8 @@ final class NameServer: QueryServer {
             noteFailure(.unreachable, at: now)
         case .failed(.malformed), .failed(.local):
             if case .failed(let failure) = reply { noteFailure(failure, at: now) }
-        case .failed(.cancelled):
+        case .failed(.cancelled), .failed(.lacking):
+            // Nothing that the server could help.
             break
         }
         return false

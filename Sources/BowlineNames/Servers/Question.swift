@@ -294,6 +294,8 @@ extension LookupError.ServerReport {
         case .unreachable: self.init(server: server, kind: .noServer, detail: "refused or broken off")
         case .malformed: self.init(server: server, kind: .malformed, detail: "an unreadable answer")
         case .cancelled: self.init(server: server, kind: .cancelled)
+        case .lacking(let error):
+            self.init(server: server, kind: .noServer, detail: SystemError.text(of: error.code))
         case .local(let status):
             self.init(server: server, kind: .noServer, detail: AresError(status: status).description)
         }

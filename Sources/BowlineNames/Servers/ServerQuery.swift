@@ -19,8 +19,10 @@ enum ServerFailure: Error, Hashable, Sendable {
     case malformed
     /// The channel was closed, or nobody was interested any more.
     case cancelled
-    /// No memory, no descriptor, or a name that c-ares refuses.
+    /// No memory, or a name that c-ares refuses.
     case local(CInt)
+    /// No socket can be had: too many open files.
+    case lacking(SystemError)
 }
 
 /// Told what came of a query, in the delivery phase.
