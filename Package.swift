@@ -66,7 +66,7 @@ let package = Package(
             name: "BowlineWeb",
             dependencies: [
                 "BowlineConnect", "BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CBrotli",
-                "COpenSSL", "CZlib", "CZstd", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "CZlib", "CZstd", .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             swiftSettings: settings),

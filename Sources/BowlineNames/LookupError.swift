@@ -1,6 +1,7 @@
 // Why a name has no addresses: one error for every way in which a lookup fails, with the evidence. Made by the resolver,
 // kept by the cache while a failure lasts, printed by everybody.
 
+import BowlineReactor
 public import BowlineTransport
 import Glibc
 

@@ -1,7 +1,7 @@
 // Who asks: the two ways to say it that need no question before (RFC 7617 and RFC 6750). A request carries it as a value, the
 // fetch makes a field of it, which never goes to another origin.
 
-import COpenSSL
+import BowlineNames
 
 /// Says who asks for a page.
 ///
@@ -23,14 +23,10 @@ public enum HTTPAuthorization: Hashable, Sendable {
         switch self {
         case .basic(let user, let password):
             let octets = Array("\(user):\(password)".utf8)
-            guard !user.utf8.contains(UInt8(ascii: ":")), !octets.contains(where: { $0 < 0x20 || $0 == 0x7F }),
-                let count = Int32(exactly: octets.count)
-            else { throw .badCredentials }
-            // OpenSSL ends the text with a NUL.
-            let text = String(unsafeUninitializedCapacity: (octets.count + 2) / 3 * 4 + 1) { buffer in
-                Int(EVP_EncodeBlock(buffer.baseAddress, octets, count))
+            guard !user.utf8.contains(UInt8(ascii: ":")), !octets.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
+                throw .badCredentials
             }
-            return "Basic \(text)"
+            return "Basic \(Base64.text(of: octets))"
         case .bearer(let token):
             let characters = token.utf8.prefix { $0 != UInt8(ascii: "=") }
             guard !characters.isEmpty, characters.allSatisfy(Self.isTokenCharacter),

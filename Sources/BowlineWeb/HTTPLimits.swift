@@ -31,7 +31,7 @@ public struct HTTPLimits: Hashable, Sendable {
     public var chunkOverheadBytes = HTTPLimits.defaultChunkOverheadBytes
     /// The largest trailer section in bytes.
     public var trailerBytes = HTTPLimits.defaultTrailerBytes
-    /// The largest body in bytes, as it comes over the wire; unlimited unless set.
+    /// The largest body in bytes, as it comes over the wire and also when it is decoded; unlimited unless set.
     public var bodyBytes = Int.max
 
     /// Creates the default limits.

@@ -1,10 +1,13 @@
 // The head of one request, checked and written as bytes (RFC 9112, 3). What the caller didn't mean is never sent: one
 // place looks at every byte of it. Values are checked here, not by HTTPField, which turns a CR LF into spaces silently.
 
+package import BowlineConnect
+
 /// The head of a request, before it is sent.
 package struct HTTPRequestHead {
     /// What is sent as User-Agent unless the caller gives one.
     package static let defaultUserAgent = "Bowline/0.1"
+    private static let acceptEncodingLine = "Accept-Encoding: \(ContentCoding.accepted)\r\n"
     private static let defaultUserAgentLine = "User-Agent: \(defaultUserAgent)\r\n"
 
     /// The method, as it is sent: `head` isn't HEAD (RFC 9110, 9.1).
@@ -19,14 +22,21 @@ package struct HTTPRequestHead {
     package var isChunked: Bool
     /// Whether the server is asked if it wants the body (RFC 9110, 10.1.1).
     package var expectsContinue: Bool
+    /// Whether content codings are asked for, where the caller's fields don't say which, and don't want a part only.
+    package var acceptsCodings: Bool
+    /// The proxy that the request goes to, which passes it on: the target is a whole URL then (RFC 9112, 3.2.2).
+    package var proxy: Proxy?
     /// Whether the connection is to stay open; else the head says `Connection: close`.
     package var keepsConnection: Bool
 
     /// Creates a head. Nothing is checked yet.
     package init(
         method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [], bodyLength: Int? = nil,
-        isChunked: Bool = false, expectsContinue: Bool = false, keepsConnection: Bool = false
+        isChunked: Bool = false, acceptsCodings: Bool = false, proxy: Proxy? = nil, expectsContinue: Bool = false,
+        keepsConnection: Bool = false
     ) {
+        self.acceptsCodings = acceptsCodings
+        self.proxy = proxy
         self.method = method
         self.url = url
         self.fields = fields
@@ -43,6 +53,9 @@ package struct HTTPRequestHead {
         var contentLength = false
         var connection = false
         var authorization = false
+        var acceptEncoding = false
+        var range = false
+        var proxyAuthorization = false
     }
 
     /// The head as bytes.
@@ -61,6 +74,10 @@ package struct HTTPRequestHead {
         let given = try check()
         Self.append(method, to: &output)
         output.append(HTTPOctets.space)
+        if proxy != nil {
+            Self.append("http://", to: &output)
+            appendAuthority(to: &output)
+        }
         Self.append(url.target, to: &output)
         // RFC 9110, 7.2: Host first.
         Self.append(" HTTP/1.1\r\nHost: ", to: &output)
@@ -70,6 +87,10 @@ package struct HTTPRequestHead {
             Self.append(field.name, field.value, to: &output)
         }
         if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
+        if acceptsCodings, !given.acceptEncoding, !given.range { Self.append(Self.acceptEncodingLine, to: &output) }
+        if let credentials = proxy?.credentials, !given.proxyAuthorization {
+            Self.append("Proxy-Authorization", credentials.basic, to: &output)
+        }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
         if isChunked { Self.append("Transfer-Encoding: chunked\r\n", to: &output) }
         if expectsContinue { Self.append("Expect: 100-continue\r\n", to: &output) }
@@ -112,6 +133,13 @@ package struct HTTPRequestHead {
                 guard !given.contentLength else { throw .duplicateField(name) }
                 guard let length = contentLength, value == "\(length)" else { throw .wrongContentLength(value) }
                 given.contentLength = true
+            } else if Self.isName(name, "accept-encoding") {
+                given.acceptEncoding = true
+            } else if Self.isName(name, "range") {
+                given.range = true
+            } else if Self.isName(name, "proxy-authorization") {
+                guard !given.proxyAuthorization else { throw .duplicateField(name) }
+                given.proxyAuthorization = true
             } else if Self.isName(name, "transfer-encoding") {
                 throw .transferEncoding
             }

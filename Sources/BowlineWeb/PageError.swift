@@ -51,6 +51,8 @@ public struct PageError: Error, Sendable {
         case lost(CInt)
         /// The response isn't HTTP, is too large, or stopped early.
         case response(HTTPParseError)
+        /// The content can't be decoded.
+        case encoding(ContentDecodingError)
         /// A status outside 2xx, where a page was asked for.
         case status(PageResponse)
         /// More redirects than were allowed.
@@ -79,6 +81,7 @@ public struct PageError: Error, Sendable {
         case .tls(let error): Self.code(of: error)
         case .lost: "reset"
         case .response(let error): error.code.rawValue
+        case .encoding: "encoding"
         case .status: "status"
         case .redirects: "redirects"
         case .deadline: "deadline"
@@ -113,8 +116,8 @@ public struct PageError: Error, Sendable {
 
     private static func code(of error: TLSError) -> String { error.isCertificate ? "certificate" : "handshake" }
 
-    /// The error inside: an `HTTPURLError`, `HTTPRequestError`, `ConnectError`, `TLSError`, `SystemError`, `HTTPParseError` or
-    /// `ReactorStopped`; nil where the reason says it all.
+    /// The error inside: an `HTTPURLError`, `HTTPRequestError`, `ConnectError`, `TLSError`, `SystemError`, `HTTPParseError`,
+    /// `ContentDecodingError` or `ReactorStopped`; nil where the reason says it all.
     public var cause: (any Error)? {
         switch reason {
         case .url(let error): error
@@ -124,6 +127,7 @@ public struct PageError: Error, Sendable {
         case .tls(let error): error
         case .lost(let code): SystemError(code, phase == .send ? "send" : "recv")
         case .response(let error): error
+        case .encoding(let error): error
         case .status, .redirects, .deadline, .insecureRedirect: nil
         case .stopped: ReactorStopped()
         }
@@ -159,6 +163,7 @@ extension PageError: CustomStringConvertible {
         case .tls(let error): "\(place): \(error)"
         case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"
         case .response(let error): "\(place): \(error)"
+        case .encoding(let error): "\(place): \(error)"
         case .status(let response): "\(place) answered \(Self.line(of: response.head))"
         case .redirects(let limit): "\(place): more than \(limit) redirects"
         case .deadline(let deadline): "\(place): not done within \(deadline) (\(progress))"

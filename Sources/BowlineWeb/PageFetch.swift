@@ -61,6 +61,8 @@ final class PageFetch {
     /// The page's body, as far as it has come.
     @exclusivity(unchecked) private var body: [UInt8] = []
     @exclusivity(unchecked) private var trailers: HTTPFieldSection?
+    /// Undoes the codings of the body, if it has any.
+    @exclusivity(unchecked) private var decoding: BodyDecoding?
     /// The streamed body. Whoever was given it keeps it; when nobody does, the fetch is over.
     private weak var stream: ResponseBody?
     /// The same, while a consumer has it, which may have nothing else.
@@ -157,6 +159,7 @@ final class PageFetch {
         let head = HTTPRequestHead(
             method: request.method, url: url, fields: request.fields,
             bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
+            acceptsCodings: request.decodesContent, proxy: request.forwardingProxy(for: url),
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)
         agent.headBuffer.removeAll(keepingCapacity: true)
@@ -209,6 +212,7 @@ final class PageFetch {
     /// The step that the fetch is in.
     private var phase: PageError.Phase {
         if let connection { return connection.phase }
+        if decoding != nil { return .receive }
         guard let connector else { return ticket == nil ? .target : .connect }
         if connector.state == .securing { return .tls }
         return connector.attempts.isEmpty ? .dns : .connect
@@ -291,6 +295,8 @@ final class PageFetch {
         connection = nil
         connector = nil
         keptStream = nil
+        decoding?.abandon()
+        decoding = nil
     }
 }
 
@@ -339,6 +345,9 @@ extension PageFetch: ExchangeOwner {
         redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
         request.observer?(.head(head))
         if redirection != nil || isExpectationRefused { return false }
+        if request.decodesContent, framing != .none, framing != .length(0) {
+            guard beginDecoding(head) else { return false }
+        }
         if case .stream(let deferred) = result {
             if let connector { report.note(connector) }
             let stream = ResponseBody(self, report, agent.environment)
@@ -354,6 +363,11 @@ extension PageFetch: ExchangeOwner {
     }
 
     func exchangeReceived(_ bytes: RawSpan) {
+        if let decoding { decoding.received(bytes) } else { take(bytes) }
+    }
+
+    /// Takes a part of the content.
+    func take(_ bytes: RawSpan) {
         if case .body = result {
             (keptStream ?? stream)?.received(bytes)
         } else {
@@ -375,7 +389,7 @@ extension PageFetch: ExchangeOwner {
             follow(redirection)
         } else {
             self.trailers = trailers
-            succeed()
+            if let decoding { decoding.inputEnded() } else { succeed() }
         }
     }
 
@@ -430,12 +444,52 @@ extension PageFetch: ExchangeOwner {
 }
 
 extension PageFetch {
+    // MARK: content codings
+
+    /// Prepares to undo the codings of a body.
+    ///
+    /// - Returns: whether the fetch goes on.
+    private func beginDecoding(_ head: HTTPResponseHead) -> Bool {
+        // A part of an encoded representation has no beginning to decode from (RFC 9110, 14.2).
+        guard head.status != 206 else { return true }
+        do throws(ContentDecodingError) {
+            let codings = try ContentCoding.list(head.fields.values(of: "content-encoding"))
+            report.codings = codings
+            if !codings.isEmpty {
+                decoding = BodyDecoding(codings, maximumBytes: request.limits.bodyBytes, for: self)
+            }
+            return true
+        } catch {
+            decodingFailed(error)
+            return false
+        }
+    }
+
+    func isDecoding(_ decoding: BodyDecoding) -> Bool { self.decoding === decoding }
+
+    func setConnectionPaused(_ isPaused: Bool) { connection?.setPaused(isPaused) }
+
+    func decodingEnded() { succeed() }
+
+    func decodingFailed(_ error: ContentDecodingError) {
+        // For its users it is the same limit.
+        if case .tooLarge(let limit) = error {
+            fail(.response(.tooLarge(.bodyBytes, limit: limit)), in: .http)
+        } else {
+            fail(.encoding(error), in: .http)
+        }
+    }
+}
+
+extension PageFetch {
     // MARK: what the streamed body asks
 
     /// Keeps the body, which a consumer takes.
     func keep(_ stream: ResponseBody) { keptStream = stream }
 
-    func pauseBody(_ isPaused: Bool) { connection?.setPaused(isPaused) }
+    func pauseBody(_ isPaused: Bool) {
+        if let decoding { decoding.setTakerPaused(isPaused) } else { setConnectionPaused(isPaused) }
+    }
 
     /// Nobody wants the rest.
     func bodyAbandoned() {

@@ -46,6 +46,8 @@ public struct PageReport: Sendable {
     public internal(set) var peer: SocketAddress?
     /// The head of the response.
     public internal(set) var head: HTTPResponseHead?
+    /// The codings that the content came in and that were undone, in the order in which they were applied.
+    public internal(set) var codings: [ContentCoding] = []
     /// When the fetch began.
     public let start: ReactorInstant
     /// When the last hop began.
@@ -77,6 +79,7 @@ public struct PageReport: Sendable {
         attempts = []
         peer = nil
         head = nil
+        codings = []
         resolved = nil
         connected = nil
         secured = nil

@@ -33,6 +33,11 @@ public struct PageRequest {
     /// Whether a connection that has served may be used, and this one kept for others. If not, the request says
     /// `Connection: close`.
     public var reusesConnections = true
+    /// Whether the content may come encoded, and is decoded: it is asked for in gzip, deflate, br or zstd, unless the fields
+    /// have an Accept-Encoding, or a Range. If not, it is given as it comes.
+    public var decodesContent = true
+    /// Which proxy a hop goes through, unless `connect` has one for all. None.
+    public var proxies = ProxySettings()
     /// How many redirects are followed. 0 follows none: the response that redirects is the result.
     public var maximumRedirects = 10
     /// Whether a redirect may lead from https to http, where everybody on the way can read and change what is sent.
@@ -66,7 +71,22 @@ public struct PageRequest {
         options.tls = url.scheme == .https ? tls : nil
         // A name that was meant for one hop must not vouch for another.
         options.tlsServerName = nil
+        options.proxy = proxy(for: url)
+        options.isForwarding = forwardingProxy(for: url) != nil
         return options
+    }
+
+    /// The proxy for a hop.
+    func proxy(for url: HTTPURL) -> Proxy? {
+        if let proxy = connect.proxy { return proxy }
+        guard proxies.http != nil || proxies.https != nil else { return nil }
+        return proxies.proxy(isSecure: url.scheme == .https, host: url.host.connectable, port: url.port)
+    }
+
+    /// The proxy for a hop, if it gets the request itself: what goes over http to an HTTP proxy.
+    func forwardingProxy(for url: HTTPURL) -> Proxy? {
+        guard url.scheme == .http, let proxy = proxy(for: url), proxy.kind == .http else { return nil }
+        return proxy
     }
 }
 

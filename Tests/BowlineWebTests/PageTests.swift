@@ -40,9 +40,11 @@ struct PageTests {
         }
         #expect(
             heads[0]
-                == "GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUser-Agent: Bowline/0.1\r\n\r\n")
+                == "GET /a?b=c HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nUser-Agent: Bowline/0.1\r\n"
+                + "Accept-Encoding: gzip, deflate, br, zstd\r\n\r\n")
         #expect(
-            heads[1] == "GET / HTTP/1.1\r\nHost: h.test\r\nUSER-AGENT: mine/1\r\nX-One: 1\r\nConnection: close\r\n\r\n")
+            heads[1] == "GET / HTTP/1.1\r\nHost: h.test\r\nUSER-AGENT: mine/1\r\nX-One: 1\r\n"
+                + "Accept-Encoding: gzip, deflate, br, zstd\r\nConnection: close\r\n\r\n")
     }
 
     @Test("methods go out as they are written, and a body with its length")  // W124

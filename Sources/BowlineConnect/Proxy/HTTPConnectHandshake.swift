@@ -1,6 +1,5 @@
 // CONNECT (RFC 9110, 9.3.6): what follows the head of a 2xx response comes from the target.
 
-import BowlineNames
 import BowlineTransport
 
 struct HTTPConnectHandshake: ProxyHandshake {
@@ -26,10 +25,7 @@ struct HTTPConnectHandshake: ProxyHandshake {
             }
         let authority = "\(host):\(target.port)"
         var head = "CONNECT \(authority) HTTP/1.1\r\nHost: \(authority)\r\n"
-        if let credentials {
-            let pair = Base64.text(of: Array("\(credentials.user):\(credentials.password)".utf8))
-            head += "Proxy-Authorization: Basic \(pair)\r\n"
-        }
+        if let credentials { head += "Proxy-Authorization: \(credentials.basic)\r\n" }
         return Array("\(head)\r\n".utf8)
     }
 

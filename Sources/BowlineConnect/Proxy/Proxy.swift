@@ -32,6 +32,9 @@ public struct Proxy: Hashable, Sendable {
             self.user = user
             self.password = password
         }
+
+        /// What an HTTP proxy is told (RFC 7617).
+        package var basic: String { "Basic \(Base64.text(of: Array("\(user):\(password)".utf8)))" }
     }
 
     /// How it is spoken with.

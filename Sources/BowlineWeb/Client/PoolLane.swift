@@ -10,18 +10,23 @@ struct PoolRoute: Hashable {
     var bindAddress: SocketAddress?
     var families: [AddressFamily]
     var tls: TLSClientConfiguration?
+    var addressPolicy: AddressPolicy
+    var proxy: Proxy?
 
     init(_ url: HTTPURL, _ request: PageRequest) {
         origin = url.origin
         bindAddress = request.connect.bindAddress
         families = request.connect.families
         tls = url.scheme == .https ? request.tls : nil
+        addressPolicy = request.connect.addressPolicy
+        proxy = request.proxy(for: url)
     }
 
     /// Whether it is the route of a request, without making that.
     func isRoute(of url: HTTPURL, _ request: PageRequest) -> Bool {
         origin == url.origin && bindAddress == request.connect.bindAddress && families == request.connect.families
-            && (url.scheme == .http || tls == request.tls)
+            && (url.scheme == .http || tls == request.tls) && addressPolicy == request.connect.addressPolicy
+            && proxy == request.proxy(for: url)
     }
 
     /// The rest hardly ever differs.
