@@ -9,9 +9,11 @@ extension RealServer {
     ///   - pages: The bodies, by path (`/small`).
     ///   - tls: The certificate and key of an https server; nil for http.
     ///   - directives: More for the `server` block: `location = /old { return 301 /small; }`.
+    ///   - hasWorker: Whether a process of its own serves, so that the first one can replace it: what `reload` needs.
     /// - Returns: nil if nginx isn't installed.
     package static func nginx(
-        pages: [String: [UInt8]], tls: Certificates.Pair? = nil, directives: String = "", alsoIPv6: Bool = false
+        pages: [String: [UInt8]], tls: Certificates.Pair? = nil, directives: String = "", alsoIPv6: Bool = false,
+        hasWorker: Bool = false
     ) throws -> RealServer? {
         let certificate = tls.map { "ssl_certificate \($0.certificate); ssl_certificate_key \($0.key);" } ?? ""
         let ssl = tls == nil ? "" : " ssl"
@@ -19,12 +21,12 @@ extension RealServer {
             for (path, body) in pages { try folder.write("pages\(path)", body) }
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .map { "    \($0)_temp_path \(folder.path)/temporary;" }
-            // One process: a worker would outlive a master that is killed.
+            // One process unless asked: a worker would outlive a master that is killed. It may stay who it is.
             try folder.write(
                 "nginx.conf",
                 text: """
                     daemon off;
-                    master_process off;
+                    \(hasWorker ? geteuid() == 0 ? "user root;" : "" : "master_process off;")
                     pid \(folder.path)/pid;
                     error_log stderr;
                     events { worker_connections 512; }

@@ -1,4 +1,4 @@
-// A real server on loopback for the length of a test: nginx, knot, unbound, dnsmasq. Each runs in the foreground as whoever
+// A real server on loopback for the length of a test: nginx, Apache, knot, unbound and others. Each runs in the foreground as whoever
 // runs the tests, with all its files in a temporary folder, on a port that was free. It ends with `stop()`, with this
 // object, or with the test process, however that ends.
 
@@ -55,21 +55,22 @@ package final class RealServer {
         var spawn = try Spawn()
         spawn.connect(lifeline.reading, to: 3)
         for output in 1...2 as ClosedRange<CInt> { spawn.write(output, to: "\(folder.path)/log") }
-        // The shell becomes the server. Its child waits for the end of the pipe, of which this process alone holds the
-        // other end: when that closes, the server goes too.
-        let script = #"{ read -r _ <&3; kill -CONT $$; kill $$; } >/dev/null 2>&1 & exec "$@" 3<&-"#
+        // The shell becomes the server. Beside it somebody waits for the end of the pipe, of which this process alone holds
+        // the other end: when that closes, the server goes too. It isn't the server's child: some wait for all of theirs.
+        let script = #"( { read -r _ <&3; kill -CONT -$$; kill -TERM -$$; } >/dev/null 2>&1 & ); exec "$@" 3<&-"#
         process = try spawn.start(["/bin/sh", "-c", script, "sh", program] + arguments)
         lifeline.closeReading()
     }
 
     deinit { stop() }
 
-    /// Ends the server and waits until it is gone; after 5 seconds it is killed. May be called twice.
+    /// Ends the server and waits until it is gone, with its workers; after 5 seconds it is killed. May be called twice.
     package func stop() {
         guard !isStopped else { return }
         isStopped = true
         lifeline.closeWriting()
-        if !hasEnded(within: .seconds(5)) { kill(process, SIGKILL) }
+        _ = hasEnded(within: .seconds(5))
+        kill(-process, SIGKILL)  // it, if the time is over, and what it left behind
         _ = Subprocess.wait(for: process)
     }
 

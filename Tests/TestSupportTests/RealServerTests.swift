@@ -14,6 +14,37 @@ struct RealServerTests {
         expectGone(server)
     }
 
+    @Test(
+        "Apache serves the pages given", .enabled(if: RealServer.isInstalled("apache2"), "apache2 is not installed"))
+    func apache() throws {
+        let pages = ["/a/b": Array("body".utf8)]
+        let server = try #require(try RealServer.apache(pages: pages, directives: "Redirect 301 /old /a/b"))
+        #expect(get("/a/b", server.httpPort).hasSuffix("\r\n\r\nbody"))
+        #expect(get("/old", server.httpPort).hasPrefix("HTTP/1.1 301"))
+        expectGone(server)
+    }
+
+    @Test(
+        "lighttpd serves the pages given, and haproxy passes them on",
+        .enabled(
+            if: ["lighttpd", "haproxy"].allSatisfy(RealServer.isInstalled), "lighttpd or haproxy is not installed"))
+    func lighttpd() throws {
+        let server = try #require(try RealServer.lighttpd(pages: ["/a/b": Array("body".utf8)]))
+        let front = try #require(
+            try RealServer.haproxy(to: server.port, frontend: "http-request deny if { path /old }"))
+        for port in [server.httpPort, front.httpPort] { #expect(get("/a/b", port).hasSuffix("\r\n\r\nbody")) }
+        #expect(get("/old", front.httpPort).hasPrefix("HTTP/1.1 403"))
+        expectGone(front)
+        expectGone(server)
+    }
+
+    @Test("httpbin says what it was asked", .enabled(if: RealServer.hasHTTPBin, "httpbin is not installed"))
+    func httpbin() throws {
+        let server = try #require(try RealServer.httpbin())
+        #expect(get("/get?a=b", server.httpPort).contains("\"a\":\"b\""))
+        expectGone(server)
+    }
+
     @Test("knot answers for its zone", .enabled(if: RealServer.isInstalled("knotd"), "knot is not installed"))
     func knot() throws {
         let server = try #require(try RealServer.knot(zone: "example.test", records: "* 60 A 127.0.0.7"))
