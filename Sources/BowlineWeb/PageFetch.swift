@@ -7,6 +7,7 @@
 
 import BowlineConnect
 import BowlineDeferred
+import BowlineNames
 import BowlineReactor
 import BowlineTransport
 

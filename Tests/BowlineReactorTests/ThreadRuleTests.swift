@@ -23,7 +23,7 @@ struct ThreadRuleTests {
         "the handle's closure":
             "func fixture(_ value: TYPE, _ handle: ReactorHandle) { handle.callFromThread { _ in USE } }",
         "another actor": """
-        actor Keeper { var kept: TYPE?; func keep(_ value: TYPE) { kept = value } }
+        actor Keeper { var kept: (TYPE)?; func keep(_ value: TYPE) { kept = value } }
         func fixture(_ value: TYPE, _ keeper: Keeper) async { await keeper.keep(value) }
         """,
         "use after sending": """
@@ -35,9 +35,9 @@ struct ThreadRuleTests {
     @Test(
         "neither a Deferred nor a transport nor a reactor gets to another thread", arguments: kept,
         ways.sorted { $0.key < $1.key })
-    func refused(_ kept: (type: String, use: String), _ way: (name: String, text: String)) throws {
+    func refused(_ kept: (type: String, use: String), _ way: (key: String, value: String)) throws {
         let folder = try TemporaryFolder()
-        let text = way.text.replacing("TYPE", with: kept.type).replacing("USE", with: kept.use)
+        let text = way.value.replacing("TYPE", with: kept.type).replacing("USE", with: kept.use)
         let file = try folder.write("Fixture.swift", text: "import Bowline\n\(text)\n")
         try expectRefusal(SwiftCompiler().compile([file], module: "Fixture"))
     }

@@ -194,10 +194,10 @@ struct FailureTests {
     func noDescriptors() throws {
         let servers = try Servers()
         let program = try Executables.product("resolve-and-fetch")
-        let line = "ulimit -n 6; exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
+        let line = "ulimit -n 7; exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
         let output = try Subprocess.run("bash", ["-c", line])
         #expect(output.exitCode == 6)
-        #expect(output.stderr.contains("Too many open files; raise the limit of open files (ulimit -n)"))
+        #expect(output.stderr.contains("Too many open files); raise the limit of open files (ulimit -n)"))
     }
 
     @Test("an argument that isn't UTF-8 is refused, and not changed on its way")
