@@ -56,11 +56,12 @@ public final class DNSResolver: Resolver {
     @exclusivity(unchecked) private var settings: Settings?
     /// Nil before the first lookup.
     @exclusivity(unchecked) private var madeDesk: QuestionDesk?
+    /// Nil before the first lookup.
+    @exclusivity(unchecked) private var madeLookups: LookupLine?
     /// Nil before the first lookup, and where everything was given.
     @exclusivity(unchecked) private var files: ResolverFiles?
     /// What the log has been told of the configuration.
     @exclusivity(unchecked) private var namedOptions: Set<String> = []
-    @exclusivity(unchecked) private var lookups: [ObjectIdentifier: Lookup] = [:]
     /// The number under which the reactor tells this resolver that it stops. A reactor's own resolver is told anyway;
     /// one that was replaced still has lookups under way.
     @exclusivity(unchecked) private var stopObserver: UInt64?
@@ -75,6 +76,11 @@ public final class DNSResolver: Resolver {
             self.configuration = configuration
             self.hosts = hosts
             self.servers = servers
+        }
+
+        /// What a name may mean by the search list; nil if it stands for itself.
+        func searched(_ name: DomainName, as text: String) -> [DomainName]? {
+            configuration.search.isEmpty ? nil : configuration.searched(name, as: text)
         }
     }
 
@@ -177,8 +183,7 @@ public final class DNSResolver: Resolver {
 
     /// Fails every lookup with `ReactorStopped` and closes every socket.
     public func reactorStopped() {
-        let lookups = self.lookups.values
-        self.lookups = [:]
+        let lookups = madeLookups?.removeAll() ?? []
         madeDesk?.abandonAll()
         // It holds the clock, and so the reactor, which holds this.
         madeDesk = nil
@@ -200,6 +205,14 @@ public final class DNSResolver: Resolver {
         return made
     }
 
+    /// The lookups that wait.
+    private var lookups: LookupLine {
+        if let madeLookups { return madeLookups }
+        let made = LookupLine(of: self, clock: clock)
+        madeLookups = made
+        return made
+    }
+
     private func observeStop() {
         guard stopObserver == nil else { return }
         stopObserver = reactor.whenStopped { [weak self] in self?.reactorStopped() }
@@ -212,7 +225,7 @@ public final class DNSResolver: Resolver {
 
     var now: ReactorInstant { clock.now }
     var pinTable: PinTable { pins }
-    var questionsInFlight: [Question] { madeDesk.map { Array($0.inFlight) } ?? [] }
+    var questionsInFlight: [Question] { madeDesk?.inFlight ?? [] }
     var nameServers: [NameServer] { settings?.servers.servers ?? [] }
 
     // MARK: looking up
@@ -236,7 +249,7 @@ public final class DNSResolver: Resolver {
         observeStop()
         let verdict = localVerdict(on: name, port: request.port)
         // A name that is known here, or is special, is never completed: `localhost.corp.example` is somebody else.
-        if verdict == nil, let candidates = currentSettings().configuration.searched(name, as: request.host) {
+        if verdict == nil, let candidates = currentSettings().searched(name, as: request.host) {
             return search(candidates, for: name, request, onAnswer)
         }
         return lookUp(name, verdict, request, onAnswer)
@@ -260,10 +273,8 @@ public final class DNSResolver: Resolver {
     private func lookUp(
         _ name: DomainName, _ verdict: LocalVerdict?, _ request: LookupRequest, _ onAnswer: ((TypeAnswer) -> Void)?
     ) -> Deferred<LookupAnswer> {
-        let lookup = Lookup(name, request, clock: clock, onAnswer: onAnswer) { [self] lookup in
-            lookups[ObjectIdentifier(lookup)] = nil
-        }
-        var asked: [Question] = []
+        let desk = desk
+        let lookup = Lookup(name, request, in: lookups, onAnswer: onAnswer)
         for type in request.types {
             if let known = verdict?.answer(name, type, time: clock.now) {
                 lookup.take(known)
@@ -272,12 +283,10 @@ public final class DNSResolver: Resolver {
             let key = Question.Key(name: name, type: type)
             switch desk.find(key) {
             case .known(let answer): lookup.take(answer)
-            case .unknown(let stale): asked.append(desk.ask(key, for: lookup, inReserve: stale))
+            case .unknown(let stale): lookup.await(desk.ask(key, for: lookup, inReserve: stale))
             }
         }
-        if !asked.isEmpty { lookups[ObjectIdentifier(lookup)] = lookup }
-        lookup.begin(waitingFor: asked)
-        return lookup.deferred
+        return lookup.begin()
     }
 
     /// The text of an address is its own answer, whatever anybody else says.

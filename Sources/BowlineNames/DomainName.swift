@@ -41,6 +41,11 @@ public struct DomainName: Sendable {
         storedHash = hasher.finalize()
     }
 
+    /// A hash of the name together with a type, for tables of both: good, for the name's is, and the type only has to spread
+    /// A and AAAA.
+    @inline(__always)
+    func hash(with type: RecordType) -> Int { storedHash &+ Int(type.rawValue) &* 0x9E37_79B9 }
+
     /// Whether this is the root, the empty name.
     public var isRoot: Bool { text.isEmpty }
 

@@ -6,37 +6,38 @@ import BowlineReactor
 
 final class Lookup: QuestionWaiter {
     private let name: DomainName
-    private let request: LookupRequest
-    private let clock: any ReactorClock
+    private let line: LookupLine
     private let startTime: ReactorInstant
+    let deadline: ReactorInstant
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var onAnswer: ((TypeAnswer) -> Void)?
-    private let ended: (Lookup) -> Void
     @exclusivity(unchecked) private var answers: [TypeAnswer] = []
-    @exclusivity(unchecked) private var pending: [Question] = []
-    @exclusivity(unchecked) private var timer: DelayedCall?
+    @exclusivity(unchecked) private var pending = ShortList<Question>()
+    /// Whether it stands in the line and hasn't ended.
+    @exclusivity(unchecked) private(set) var isWaiting = false
     /// What to say where a question fails or takes too long; only of names that were known once.
     @exclusivity(unchecked) private var fallbacks: [StaleFallback] = []
-    private(set) lazy var deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
+    /// What is fired at the end; nil before it has begun and when it has ended.
+    @exclusivity(unchecked) private var deferred: Deferred<LookupAnswer>?
 
-    /// - Parameter ended: called once when nothing is waited for any more; not if nothing ever was.
-    init(
-        _ name: DomainName, _ request: LookupRequest, clock: any ReactorClock, onAnswer: ((TypeAnswer) -> Void)?,
-        ended: @escaping (Lookup) -> Void
-    ) {
+    /// - Parameter line: where it stands while it waits for something.
+    init(_ name: DomainName, _ request: LookupRequest, in line: LookupLine, onAnswer: ((TypeAnswer) -> Void)?) {
         self.name = name
-        self.request = request
-        self.clock = clock
+        self.line = line
         self.onAnswer = onAnswer
-        self.ended = ended
-        startTime = clock.now
+        startTime = line.clock.now
+        deadline = startTime + request.timeout
+        answers.reserveCapacity(request.types.count)
     }
 
+    private var now: ReactorInstant { line.clock.now }
+
     /// Takes the answer of one type.
-    func take(_ answer: TypeAnswer) {
-        answers.append(answer)
-        onAnswer?(answer)
+    func take(_ answer: consuming TypeAnswer) {
+        guard let onAnswer else { return answers.append(answer) }
+        answers.append(copy answer)
+        onAnswer(answer)
     }
 
     /// Keeps what to say of a question that fails, or that isn't answered in good time.
@@ -52,34 +53,53 @@ final class Lookup: QuestionWaiter {
         fallback.refresh()
         fallback.question.leave(self)
         take(fallback.answer())
-        if pending.isEmpty, !deferred.isFired { finish() }
+        finishIfComplete()
     }
 
     private func dropFallbacks() {
+        if fallbacks.isEmpty { return }
         for fallback in fallbacks { fallback.disarm() }
         fallbacks = []
     }
 
+    /// Notes that the answer to a question is wanted.
+    func await(_ question: Question) {
+        pending.append(question)
+    }
+
     /// Begins to wait; if there is nothing to wait for, that was it.
-    func begin(waitingFor questions: [Question]) {
-        pending = questions
-        if questions.isEmpty {
+    func begin() -> Deferred<LookupAnswer> {
+        let deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
+        self.deferred = deferred
+        if pending.isEmpty {
             conclude()
         } else {
-            timer = clock.callLater(request.timeout) { [self] in timeOut() }
+            isWaiting = true
+            line.enter(self)
         }
+        return deferred
+    }
+
+    private func leaveLine() {
+        guard isWaiting else { return }
+        isWaiting = false
+        line.leave(self)
     }
 
     func questionEnded(_ question: Question, _ result: QuestionResult) {
         guard let place = pending.firstIndex(where: { $0 === question }) else { return }
         pending.remove(at: place)
-        let stale = result.answer == nil ? fallbacks.first { $0.question === question }?.answer() : nil
-        take(stale ?? TypeAnswer(result, for: question.key, elapsed: clock.now - startTime, time: clock.now))
-        if pending.isEmpty, !deferred.isFired { finish() }
+        if result.answer == nil, let fallback = fallbacks.first(where: { $0.question === question }) {
+            take(fallback.answer())
+        } else {
+            let now = now
+            take(TypeAnswer(result, for: question.key, elapsed: now - startTime, time: now))
+        }
+        finishIfComplete()
     }
 
-    private func timeOut() {
-        timer = nil
+    /// The deadline has come.
+    func timeOut() {
         for question in leavePending() {
             if let fallback = fallbacks.first(where: { $0.question === question }) {
                 fallback.refresh()
@@ -92,54 +112,58 @@ final class Lookup: QuestionWaiter {
                     failure: LookupError(
                         .timeout, name: name, types: [question.key.type],
                         servers: question.reports + question.silenceReports,
-                        attempts: question.tries, elapsed: clock.now - startTime),
-                    origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: clock.now))
+                        attempts: question.tries, elapsed: now - startTime),
+                    origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: now))
         }
-        // Whoever was told may have given up.
-        if !deferred.isFired { finish() }
+        finishIfComplete()
     }
 
-    /// Ends the lookup from outside.
+    /// Ends the lookup from outside, when it stands in no line any more.
     func fail(_ error: any Error) {
+        isWaiting = false
         _ = leavePending()
-        timer?.cancel()
         dropFallbacks()
         onAnswer = nil
-        if !deferred.isFired { deferred.errback(error) }
+        takeDeferred()?.errback(error)
     }
 
     /// The canceller: leaves; the Deferred fails by itself.
     private func stop() {
         _ = leavePending()
-        timer?.cancel()
         dropFallbacks()
         onAnswer = nil
-        ended(self)
+        deferred = nil
+        leaveLine()
     }
 
-    private func leavePending() -> [Question] {
+    private func leavePending() -> ShortList<Question> {
         let left = pending
-        pending = []
+        pending = ShortList()
         for question in left { question.leave(self) }
         for fallback in fallbacks { fallback.disarm() }
         return left
     }
 
-    private func finish() {
-        timer?.cancel()
-        timer = nil
+    private func finishIfComplete() {
+        // Whoever was told may have given up.
+        guard pending.isEmpty, deferred != nil else { return }
         dropFallbacks()
-        onAnswer = nil
-        ended(self)
+        leaveLine()
         conclude()
+    }
+
+    private func takeDeferred() -> Deferred<LookupAnswer>? {
+        defer { deferred = nil }
+        return deferred
     }
 
     private func conclude() {
         onAnswer = nil
+        let deferred = takeDeferred()
         if answers.contains(where: { !$0.records.isEmpty }) {
-            deferred.callback(LookupAnswer(name: name, questions: answers, elapsed: clock.now - startTime))
+            deferred?.callback(LookupAnswer(name: name, questions: answers, elapsed: now - startTime))
         } else {
-            deferred.errback(LookupError(summing: answers, of: name, elapsed: clock.now - startTime))
+            deferred?.errback(LookupError(summing: answers, of: name, elapsed: now - startTime))
         }
     }
 }

@@ -50,18 +50,16 @@ public struct TypeAnswer: Hashable, Sendable {
     public var type: RecordType
     /// Nil if there are records; otherwise why not, `.nodata` and `.nxdomain` among others.
     public var failure: LookupError? {
-        get { if case .error(let error) = fault { error } else { nil } }
-        set { fault = newValue.map(Fault.error) }
+        get { extras.failure }
+        set { extras.failure = newValue }
     }
-    /// Behind a reference: few answers have a failure, and it would be half the size of each.
-    private indirect enum Fault: Hashable, Sendable {
-        case error(LookupError)
-    }
-    private var fault: Fault?
     /// The records, with the time they may still be kept.
     public var records: [ResourceRecord]
     /// The steps from the name asked to the one that has the records.
-    public var aliases: [AliasStep]
+    public var aliases: [AliasStep] {
+        get { extras.aliases }
+        set { extras.aliases = newValue }
+    }
     /// How long the answer may be kept, in seconds: the smallest TTL on the way to the records. Nil if it may not.
     public var ttl: UInt32?
     /// Where the answer comes from.
@@ -69,9 +67,30 @@ public struct TypeAnswer: Hashable, Sendable {
     /// The response code, if a server answered.
     public var responseCode: ResponseCode?
     /// The server's explanations (RFC 8914).
-    public var extendedErrors: [ExtendedError]
+    public var extendedErrors: [ExtendedError] {
+        get { extras.extendedErrors }
+        set { extras.extendedErrors = newValue }
+    }
     /// When the answer was there.
     public var time: ReactorInstant
+
+    /// What few answers have.
+    private struct Extras: Hashable, Sendable {
+        var failure: LookupError?
+        var aliases: [AliasStep] = []
+        var extendedErrors: [ExtendedError] = []
+
+        var isEmpty: Bool { failure == nil && aliases.isEmpty && extendedErrors.isEmpty }
+    }
+    /// Behind a reference, which is nil for most: it would be half the size of each answer.
+    private indirect enum ExtrasBox: Hashable, Sendable {
+        case extras(Extras)
+    }
+    private var extrasBox: ExtrasBox?
+    private var extras: Extras {
+        get { if case .extras(let extras) = extrasBox { extras } else { Extras() } }
+        set { extrasBox = newValue.isEmpty ? nil : .extras(newValue) }
+    }
 
     /// Creates an answer.
     public init(
@@ -80,14 +99,13 @@ public struct TypeAnswer: Hashable, Sendable {
         extendedErrors: [ExtendedError] = [], time: ReactorInstant
     ) {
         self.type = type
-        fault = failure.map(Fault.error)
         self.records = records
-        self.aliases = aliases
         self.ttl = ttl
         self.origin = origin
         self.responseCode = responseCode
-        self.extendedErrors = extendedErrors
         self.time = time
+        let extras = Extras(failure: failure, aliases: aliases, extendedErrors: extendedErrors)
+        if !extras.isEmpty { self.extras = extras }
     }
 
     /// The addresses among the records, in order.

@@ -8,8 +8,8 @@ extension TypeAnswer {
     init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration, time: ReactorInstant) {
         self.init(type: key.type, origin: result.origin, time: time)
         if let answer = result.answer {
-            read(answer, for: key, recordTTL: answer.recordTTL)
-            ttl = answer.ttl
+            read(answer.message, for: key, recordTTL: answer.message.recordTTL)
+            ttl = answer.message.ttl
             if var failure {
                 failure.attempts = result.origin.attempts
                 failure.elapsed = elapsed
@@ -61,9 +61,11 @@ extension TypeAnswer {
     package var askedName: DomainName? { aliases.first?.name ?? records.first?.name }
 
     private mutating func read(_ answer: DNSAnswer, for key: Question.Key, recordTTL: UInt32) {
-        aliases = answer.aliases
         responseCode = answer.responseCode
-        extendedErrors = answer.extendedErrors
+        if answer.hasExtras {
+            aliases = answer.aliases
+            extendedErrors = answer.extendedErrors
+        }
         if !answer.addresses.isEmpty {
             let owner = answer.canonicalName(of: key.name)
             records = answer.addresses.map {

@@ -72,7 +72,7 @@ struct QuestionTests {
         clock.advance(by: .milliseconds(310))
         first.answer()
         let result = try #require(waiter.results.first)
-        #expect(result.answer?.addresses == [one])
+        #expect(result.answer?.message.addresses == [one])
         #expect(result.origin.server == first.address)
         #expect(result.origin.attempts == 2)
         #expect(second.abandoned == 1)
@@ -91,7 +91,7 @@ struct QuestionTests {
         #expect(second.asked == 1)
         second.answer()
         let result = try #require(waiter.results.first)
-        #expect(result.answer?.outcome == .answer)
+        #expect(result.answer?.message.outcome == .answer)
         #expect(result.servers.map(\.server) == [first.address])
         #expect(clock.delayedCalls.isEmpty)
     }
@@ -143,7 +143,7 @@ struct QuestionTests {
         second.reply(.packet(code: .servFail))
         #expect(waiter.results.isEmpty)
         first.answer()
-        #expect(waiter.results.first?.answer?.outcome == .answer)
+        #expect(waiter.results.first?.answer?.message.outcome == .answer)
     }
 
     @Test("without any server it fails in the next moment, not inside the call")
@@ -176,7 +176,7 @@ struct QuestionTests {
         #expect(second.asked == 0)
         #expect(first.abandoned == 0)
         first.answer()
-        #expect(log.results.first?.answer?.outcome == .answer)
+        #expect(log.results.first?.answer?.message.outcome == .answer)
         #expect(waiter.results.isEmpty)
         #expect(clock.delayedCalls.isEmpty)
     }
@@ -277,7 +277,9 @@ final class ScriptedServer: QueryServer {
 
     func end(packet: [UInt8]) {
         guard let query = queries.last else { return }
-        end(.answer(DNSAnswer(reading: packet.span.bytes, name: query.name, type: query.type), isTCP: false))
+        end(
+            .answer(
+                ServerAnswer(DNSAnswer(reading: packet.span.bytes, name: query.name, type: query.type), isTCP: false)))
     }
 
     func end(_ reply: ServerReply) {

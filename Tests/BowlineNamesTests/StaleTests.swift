@@ -274,6 +274,7 @@ private final class DeskWorld {
     let clock = ManualClock(now: ReactorInstant(nanoseconds: 5_000_000_000))
     let server = ScriptedServer(1)
     let cache: ResolverCache
+    private lazy var lookups = LookupLine(of: self, clock: clock)
     private(set) lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
         ServerOrder(servers: [server])
     }
@@ -289,19 +290,17 @@ private final class DeskWorld {
     func lookup(_ host: String = "h.test", timeout: Duration = .seconds(20)) -> LookupLog {
         let name = Packet.name(host)
         let log = LookupLog()
-        let lookup = Lookup(name, LookupRequest(host, types: [.a], timeout: timeout), clock: clock) {
+        let lookup = Lookup(name, LookupRequest(host, types: [.a], timeout: timeout), in: lookups) {
             log.answers.append($0)
-        } ended: { _ in
         }
         let key = Question.Key(name: name, type: .a)
         switch desk.find(key) {
         case .known(let answer):
             lookup.take(answer)
-            lookup.begin(waitingFor: [])
         case .unknown(let stale):
-            lookup.begin(waitingFor: [desk.ask(key, for: lookup, inReserve: stale)])
+            lookup.await(desk.ask(key, for: lookup, inReserve: stale))
         }
-        log.deferred = lookup.deferred.addBoth { log.result = try? $0.get() }
+        log.deferred = lookup.begin().addBoth { log.result = try? $0.get() }
         return log
     }
 }

@@ -20,10 +20,9 @@ struct CacheTable {
         var history: AddressHistory?
         /// The generation of the cache in which it last changed; 0 for what it was given and has not touched.
         var changed: UInt64 = 0
-        /// The neighbours in the order of use, and the next slot of the chain (or of the free ones).
+        /// The neighbours in the order of use.
         fileprivate(set) var newer = none
         fileprivate(set) var older = none
-        fileprivate var chain = none
 
         init(name: DomainName, type: RecordType, lastUse: ReactorInstant) {
             self.name = name
@@ -43,6 +42,14 @@ struct CacheTable {
         }
     }
 
+    /// What a search needs of a slot that isn't the one: beside each other, for slots are large, and most searches find
+    /// nothing.
+    private struct Link {
+        var hash: UInt32
+        /// The next slot of the chain, or of the free ones.
+        var next: Int32
+    }
+
     /// No slot: below 0.
     static let none: Int32 = -1
 
@@ -51,6 +58,8 @@ struct CacheTable {
     private(set) var newest = none
     private(set) var oldest = none
     private var slots: [Slot] = []
+    /// A link for each slot.
+    private var links: [Link] = []
     private var chains: [Int32] = Array(repeating: none, count: 64)
     private var free = none
 
@@ -62,10 +71,12 @@ struct CacheTable {
 
     /// The index of an entry, or `none`.
     func find(_ name: DomainName, _ type: RecordType) -> Int32 {
-        var slot = chains[chain(name, type)]
+        let hash = Self.hash(name, type)
+        var slot = chains[chain(hash)]
         while slot >= 0 {
-            if slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
-            slot = slots[Int(slot)].chain
+            let link = links[Int(slot)]
+            if link.hash == hash, slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
+            slot = link.next
         }
         return Self.none
     }
@@ -87,17 +98,20 @@ struct CacheTable {
     /// Puts an entry into its chain; it has no place in the order of use yet.
     private mutating func place(_ slot: consuming Slot) -> Int32 {
         if count >= chains.count { grow() }
-        let chain = chain(slot.name, slot.type)
+        let hash = Self.hash(slot.name, slot.type)
+        let chain = chain(hash)
+        let link = Link(hash: hash, next: chains[chain])
         let index: Int32
         if free >= 0 {
             index = free
-            free = slots[Int(index)].chain
+            free = links[Int(index)].next
             slots[Int(index)] = slot
+            links[Int(index)] = link
         } else {
             index = Int32(slots.count)
             slots.append(slot)
+            links.append(link)
         }
-        slots[Int(index)].chain = chains[chain]
         chains[chain] = index
         count += 1
         return index
@@ -105,17 +119,17 @@ struct CacheTable {
 
     /// Removes an entry and lets go of what it holds; its slot waits for another.
     mutating func remove(_ slot: Int32) {
-        let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
+        let chain = chain(links[Int(slot)].hash)
         if chains[chain] == slot {
-            chains[chain] = slots[Int(slot)].chain
+            chains[chain] = links[Int(slot)].next
         } else {
             var before = chains[chain]
-            while slots[Int(before)].chain != slot { before = slots[Int(before)].chain }
-            slots[Int(before)].chain = slots[Int(slot)].chain
+            while links[Int(before)].next != slot { before = links[Int(before)].next }
+            links[Int(before)].next = links[Int(slot)].next
         }
         unlink(slot)
         slots[Int(slot)] = Slot(name: .root, type: .any, lastUse: slots[Int(slot)].lastUse)
-        slots[Int(slot)].chain = free
+        links[Int(slot)].next = free
         free = slot
         count -= 1
     }
@@ -129,17 +143,21 @@ struct CacheTable {
     }
 
     @inline(__always)
-    private func chain(_ name: DomainName, _ type: RecordType) -> Int {
-        // The name's hash is good; the type only has to spread A and AAAA.
-        (name.storedHash &+ Int(type.rawValue) &* 0x9E37_79B9) & (chains.count - 1)
+    private static func hash(_ name: DomainName, _ type: RecordType) -> UInt32 {
+        UInt32(truncatingIfNeeded: name.hash(with: type))
+    }
+
+    @inline(__always)
+    private func chain(_ hash: UInt32) -> Int {
+        Int(hash) & (chains.count - 1)
     }
 
     private mutating func grow() {
         chains = Array(repeating: Self.none, count: chains.count * 2)
         var slot = newest
         while slot >= 0 {
-            let chain = chain(slots[Int(slot)].name, slots[Int(slot)].type)
-            slots[Int(slot)].chain = chains[chain]
+            let chain = chain(links[Int(slot)].hash)
+            links[Int(slot)].next = chains[chain]
             chains[chain] = slot
             slot = slots[Int(slot)].older
         }

@@ -73,6 +73,8 @@ final class AresChannel {
     /// Queries that c-ares holds, and how many of them somebody still wants.
     @exclusivity(unchecked) private(set) var held = 0
     @exclusivity(unchecked) private(set) var wanted = 0
+    /// Whom it tells, as long as c-ares holds anything.
+    @exclusivity(unchecked) private var keeper: AnyObject?
     /// How many it was given so far.
     @exclusivity(unchecked) private(set) var started = 0
     /// The query that c-ares is being given: what it sends meanwhile is its datagram.
@@ -164,9 +166,10 @@ final class AresChannel {
     /// - Parameter spelling: the name as it is to be asked, in DNS notation, with a NUL at its end.
     func start(_ query: ServerQuery, spelling: UnsafePointer<CChar>) {
         guard let channel else { return owner.channelEnded(query, .failed(.cancelled)) }
-        // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel.
+        // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel, and the
+        // channel whom it tells.
         query.channel = self
-        query.keeper = owner
+        if held == 0 { keeper = owner }
         held += 1
         wanted += 1
         started += 1
@@ -194,20 +197,20 @@ final class AresChannel {
     /// The callback of c-ares: reads, counts, takes note; nothing else.
     private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
         held -= 1
-        query.channel = nil
-        // The last reference may be this one, so it goes last.
-        let keeper = query.keeper
-        query.keeper = nil
+        // The last references may be these, so they go last.
+        let keeper = self.keeper
+        if held == 0 { self.keeper = nil }
         defer { withExtendedLifetime(keeper) {} }
+        query.channel = nil
         // Released: what comes of it is nobody's affair.
         if query.isOver { return }
         wanted -= 1
         if packet.isEmpty {
             owner.channelEnded(query, .failed(failure(status)))
         } else {
-            let answer = DNSAnswer(
+            let message = DNSAnswer(
                 reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
-            owner.channelEnded(query, .answer(answer, isTCP: isReadingTCP))
+            owner.channelEnded(query, .answer(ServerAnswer(message, isTCP: isReadingTCP)))
         }
     }
 

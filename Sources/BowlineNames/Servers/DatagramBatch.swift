@@ -14,18 +14,19 @@ final class DatagramBatch {
     let descriptor: Int32
     private let outgoing: UnsafeMutableRawBufferPointer
     private let lengths: UnsafeMutableBufferPointer<UInt32>
+    // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// Whose datagrams wait, in their order.
-    private var queries: [ServerQuery?] = []
+    @exclusivity(unchecked) private var queries: [ServerQuery?] = []
     /// Whether the kernel takes several datagrams of one length as one piece and cuts it: crossing the network stack is most
     /// of what a datagram costs. Some interfaces can't; the first refusal says so.
-    private var cuts: Bool
+    @exclusivity(unchecked) private var cuts: Bool
 
     // What was received is lent by the reactor for one call of c-ares, in which nobody else uses that buffer.
-    private var incoming = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var incoming = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private let incomingLengths: UnsafeMutableBufferPointer<UInt32>
-    private var received = 0
-    private var taken = 0
-    private var isDrained = false
+    @exclusivity(unchecked) private var received = 0
+    @exclusivity(unchecked) private var taken = 0
+    @exclusivity(unchecked) private var isDrained = false
 
     init(_ descriptor: Int32) {
         self.descriptor = descriptor

@@ -318,12 +318,13 @@ final class NameServer: QueryServer {
     private func learn(from query: ServerQuery, _ reply: ServerReply) -> Bool {
         let now = clock.now
         switch reply {
-        case .answer(let answer, let isTCP):
+        case .answer(let answer):
             lastSign = now
             record.counts.answers += 1
-            noteRoundTrip(of: query, isTCP, at: now)
-            if !answer.spellingMatches, distrusts(query, isTCP, at: now) { return true }
-            if !answer.hasEDNS, answer.responseCode == .formErr || answer.responseCode == .notImp,
+            noteRoundTrip(of: query, answer.isTCP, at: now)
+            if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }
+            if !answer.message.hasEDNS,
+                answer.message.responseCode == .formErr || answer.message.responseCode == .notImp,
                 !query.manner.contains(.plain)
             {
                 // A server that doesn't know EDNS says so without an OPT record (RFC 6891, 7).
@@ -414,7 +415,7 @@ extension NameServer: AresChannelOwner {
         if packet.count == DNSHeader.octets { answer.spellingMatches = true }
         guard answer.spellingMatches else { return false }
         // Told in the delivery phase like everything else: here c-ares is on the stack.
-        end(query, .answer(answer, isTCP: false))
+        end(query, .answer(ServerAnswer(answer, isTCP: false)))
         return true
     }
 
@@ -431,13 +432,10 @@ extension NameServer: TurnDelivery {
         isDeliveryQueued = false
         let ended = self.ended
         self.ended.removeAll(keepingCapacity: true)
-        var told: [ServerQuery] = []
-        told.reserveCapacity(ended.count)
         for query in ended {
             guard let reply = query.reply else { continue }
             if query.isWanted, learn(from: query, reply) { continue }
             leave(query)
-            told.append(query)
         }
         pool.tidy()
         // Those that wait for room are sent before anybody reacts to those that left it.
@@ -447,6 +445,7 @@ extension NameServer: TurnDelivery {
             timer = nil
             resends.removeAll()
         }
-        for query in told { query.tellOwner() }
+        // One that is asked anew has handed over its owner.
+        for query in ended { query.tellOwner() }
     }
 }

@@ -22,18 +22,32 @@ protocol QueryServer: AnyObject {
     func abandon(_ query: ServerQuery)
 }
 
-/// What came of a question.
-struct QuestionResult {
+/// What came of a question. A box: all who wait get it.
+final class QuestionResult {
     /// An answer, positive or negative, or nil if no server gave one.
-    var answer: DNSAnswer?
+    let answer: ServerAnswer?
     /// Why there is none.
-    var failure: LookupError.Kind?
-    var origin: AnswerOrigin
+    let failure: LookupError.Kind?
+    let origin: AnswerOrigin
     /// Each server that failed, in order.
-    var servers: [LookupError.ServerReport]
+    let servers: [LookupError.ServerReport]
     /// What the servers that failed said about it (RFC 8914).
-    var extendedErrors: [ExtendedError] = []
+    let extendedErrors: [ExtendedError]
+
+    init(
+        answer: ServerAnswer?, failure: LookupError.Kind?, origin: AnswerOrigin, servers: [LookupError.ServerReport],
+        extendedErrors: [ExtendedError] = []
+    ) {
+        self.answer = answer
+        self.failure = failure
+        self.origin = origin
+        self.servers = servers
+        self.extendedErrors = extendedErrors
+    }
 }
+
+@available(*, unavailable)
+extension QuestionResult: Sendable {}
 
 /// Waits for a question.
 protocol QuestionWaiter: AnyObject {
@@ -52,6 +66,12 @@ final class Question {
         var type: RecordType
     }
 
+    /// A server that was asked.
+    private struct Asked {
+        let server: any QueryServer
+        var query: ServerQuery
+    }
+
     /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts. One whose
     /// pace is known gets less time.
     static let silence: Duration = .milliseconds(300)
@@ -65,8 +85,10 @@ final class Question {
     private let ended: (Question, QuestionResult) -> Void
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var waiters: [any QuestionWaiter] = []
-    @exclusivity(unchecked) private var asked: [(server: any QueryServer, query: ServerQuery)] = []
+    @exclusivity(unchecked) private var waiters = ShortList<any QuestionWaiter>()
+    @exclusivity(unchecked) private var asked = ShortList<Asked>()
+    /// The next in its chain of the table that has it.
+    @exclusivity(unchecked) var nextInChain: Question?
     @exclusivity(unchecked) private var nextServer = 0
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
@@ -145,7 +167,7 @@ final class Question {
 
     private func ask(_ server: any QueryServer) {
         let query = ServerQuery(key.name, key.type, owner: self)
-        asked.append((server, query))
+        asked.append(Asked(server: server, query: query))
         server.send(query)
     }
 
@@ -185,9 +207,9 @@ final class Question {
 
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
-        asked.map { server, query in
-            let detail = query.sendings > 0 ? "no answer" : "not asked yet, too many questions wait for it"
-            return LookupError.ServerReport(server: server.address, kind: .timeout, detail: detail)
+        asked.map { asked in
+            let detail = asked.query.sendings > 0 ? "no answer" : "not asked yet, too many questions wait for it"
+            return LookupError.ServerReport(server: asked.server.address, kind: .timeout, detail: detail)
         }
     }
 
@@ -207,7 +229,7 @@ final class Question {
         abandon()
         ended(self, result)
         let waiters = self.waiters
-        self.waiters = []
+        self.waiters = ShortList()
         for waiter in waiters { waiter.questionEnded(self, result) }
     }
 
@@ -218,8 +240,8 @@ final class Question {
         silenceTimer = nil
         graceTimer?.cancel()
         graceTimer = nil
-        for (server, query) in asked { server.abandon(query) }
-        asked = []
+        for each in asked { each.server.abandon(each.query) }
+        asked = ShortList()
     }
 }
 
@@ -233,9 +255,9 @@ extension Question: ServerQueryOwner {
         let allTries = tries + query.sendings
         pastTries += query.sendings
         switch reply {
-        case .answer(let answer, let isTCP):
+        case .answer(let answer):
             if let report = LookupError.ServerReport(of: server, failing: answer) {
-                extendedErrors += answer.extendedErrors
+                extendedErrors += answer.message.extendedErrors
                 serverFailed(report)
                 return
             }
@@ -244,7 +266,7 @@ extension Question: ServerQueryOwner {
                     answer: answer, failure: nil,
                     origin: AnswerOrigin(
                         source: .network, server: server, roundTrip: clock.now - query.lastTime, attempts: allTries,
-                        usedTCP: isTCP, waiters: max(1, mostWaiters)),
+                        usedTCP: answer.isTCP, waiters: max(1, mostWaiters)),
                     servers: reports))
         case .failed(let failure):
             serverFailed(LookupError.ServerReport(of: server, failing: failure))
@@ -275,14 +297,14 @@ extension Question: ServerQueryOwner {
 
 extension LookupError.ServerReport {
     /// Reports an answer that is none; nil if the answer settles the question.
-    init?(of server: SocketAddress, failing answer: DNSAnswer) {
-        switch answer.outcome {
+    init?(of server: SocketAddress, failing answer: ServerAnswer) {
+        switch answer.message.outcome {
         case .answer, .nodata, .nxdomain:
             return nil
         case .servfail, .other:
-            self.init(server: server, kind: .servfail, responseCode: answer.responseCode)
+            self.init(server: server, kind: .servfail, responseCode: answer.message.responseCode)
         case .refused:
-            self.init(server: server, kind: .refused, responseCode: answer.responseCode)
+            self.init(server: server, kind: .refused, responseCode: answer.message.responseCode)
         case .malformed(let error):
             self.init(server: server, kind: .malformed, detail: "\(error)")
         }

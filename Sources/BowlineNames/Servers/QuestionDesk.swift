@@ -13,7 +13,7 @@ final class QuestionDesk {
     private let servers: () -> ServerOrder
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var questions: [Question.Key: Question] = [:]
+    @exclusivity(unchecked) private var questions = QuestionTable()
     /// Who waits for the cache's sake.
     @exclusivity(unchecked) private var background: [ObjectIdentifier: BackgroundWaiter] = [:]
 
@@ -25,7 +25,7 @@ final class QuestionDesk {
     }
 
     /// What is being asked.
-    var inFlight: Dictionary<Question.Key, Question>.Values { questions.values }
+    var inFlight: [Question] { questions.all }
 
     // MARK: what is known
 
@@ -70,7 +70,7 @@ final class QuestionDesk {
     }
 
     private func question(_ key: Question.Key, for waiter: any QuestionWaiter) -> Question {
-        if let question = questions[key] {
+        if let question = questions.find(key) {
             question.join(waiter)
             return question
         }
@@ -82,17 +82,17 @@ final class QuestionDesk {
 
     private func make(_ key: Question.Key) -> Question {
         let question = Question(key, order: servers(), clock: clock) { [self] question, result in
-            questions[question.key] = nil
+            questions.remove(question)
             remember(question.key, result)
         }
-        questions[key] = question
+        questions.insert(question)
         return question
     }
 
     /// Keeps what was learnt, whoever still waits for it.
     private func remember(_ key: Question.Key, _ result: QuestionResult) {
         if let answer = result.answer {
-            cache.store(answer, for: key.name, key.type, origin: result.origin, now: clock.now)
+            cache.store(answer.message, for: key.name, key.type, origin: result.origin, now: clock.now)
         } else if result.failure != .cancelled {
             let failure = LookupError(result, for: key, elapsed: nil)
             cache.noteFailure(failure, for: key.name, key.type, now: clock.now)
@@ -103,7 +103,7 @@ final class QuestionDesk {
 
     /// Asks again for what is used much, ahead of its end; not while too much is asked for so.
     private func refresh(_ key: Question.Key) -> Bool {
-        guard questions[key] == nil, background.count < cache.policy.refreshLimit else { return false }
+        guard questions.find(key) == nil, background.count < cache.policy.refreshLimit else { return false }
         let question = make(key)
         cache.noteRefresh()
         keepAsking(question)
@@ -129,8 +129,9 @@ final class QuestionDesk {
     func abandonAll() {
         for waiter in background.values { waiter.cancel() }
         background = [:]
-        for question in questions.values { question.abandon() }
-        questions = [:]
+        let abandoned = questions.all
+        questions.removeAll()
+        for question in abandoned { question.abandon() }
     }
 }
 

@@ -12,19 +12,22 @@ struct ServerOrder {
 
 final class ServerList {
     let servers: [NameServer]
+    /// The order of one server, or of none.
+    private let onlyOrder: ServerOrder?
     private let rotates: Bool
     private var turn = 0
 
     /// - Parameter rotates: whether the servers that are well take turns at being the first (`rotate`).
     init(_ servers: [NameServer], rotates: Bool) {
         self.servers = servers
+        onlyOrder = servers.count < 2 ? ServerOrder(servers: servers) : nil
         self.rotates = rotates
     }
 
     /// The order for the next question: as the configuration has it, but clearly faster servers before slower ones, and those
     /// that fail at the end.
     func order() -> ServerOrder {
-        if servers.count < 2 { return ServerOrder(servers: servers) }
+        if let onlyOrder { return onlyOrder }
         var well: [NameServer] = []
         var failing: [NameServer] = []
         var probe: NameServer?

@@ -5,9 +5,24 @@ import BowlineReactor
 /// What came of asking a server.
 enum ServerReply {
     /// What a packet that matches the question says.
-    case answer(DNSAnswer, isTCP: Bool)
+    case answer(ServerAnswer)
     case failed(ServerFailure)
 }
+
+/// An answer on its way from c-ares to those who wait: a box, since it goes through many hands.
+final class ServerAnswer {
+    let message: DNSAnswer
+    /// Whether it came over TCP.
+    let isTCP: Bool
+
+    init(_ message: DNSAnswer, isTCP: Bool) {
+        self.message = message
+        self.isTCP = isTCP
+    }
+}
+
+@available(*, unavailable)
+extension ServerAnswer: Sendable {}
 
 /// Why a server gave no answer.
 enum ServerFailure: Error, Hashable, Sendable {
@@ -52,8 +67,6 @@ final class ServerQuery {
     @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
-    /// Whoever that channel tells: c-ares must not outlive it.
-    @exclusivity(unchecked) var keeper: AnyObject?
     /// The datagram that left, and from which socket.
     @exclusivity(unchecked) var datagram: [UInt8] = []
     @exclusivity(unchecked) var descriptor: Int32 = -1

@@ -48,9 +48,10 @@ struct AnswerSearch {
         end = offset
     }
 
+    var hasAliases: Bool { !steps.isEmpty }
+
     /// The steps as names.
     func aliases(of name: DomainName, _ packet: RawSpan) throws(WireError) -> [AliasStep] {
-        if steps.isEmpty { return [] }
         var aliases: [AliasStep] = []
         var current = name
         for step in steps {

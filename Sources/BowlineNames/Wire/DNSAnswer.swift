@@ -37,9 +37,15 @@ package struct DNSAnswer: Hashable, Sendable {
     /// The addresses, without duplicates, in the server's order. Only for questions of type A and AAAA.
     package var addresses: [IPAddress] = []
     /// The records, for questions of other types.
-    package var records: [ResourceRecord] = []
+    package var records: [ResourceRecord] {
+        get { extras.records }
+        set { extras.records = newValue }
+    }
     /// The steps from the name asked to the name that the answer is about, in order.
-    package var aliases: [AliasStep] = []
+    package var aliases: [AliasStep] {
+        get { extras.aliases }
+        set { extras.aliases = newValue }
+    }
     /// The TTL of the records themselves: the smallest of the set (RFC 2181, 5.2). 0 if there are none.
     package var recordTTL: UInt32 = 0
     /// How long the outcome may be kept, in seconds: the smallest TTL among the aliases and the records; for NODATA and
@@ -47,9 +53,32 @@ package struct DNSAnswer: Hashable, Sendable {
     /// a negative answer without SOA, or a failure.
     package var ttl: UInt32?
     /// The server's explanations (RFC 8914).
-    package var extendedErrors: [ExtendedError] = []
+    package var extendedErrors: [ExtendedError] {
+        get { extras.extendedErrors }
+        set { extras.extendedErrors = newValue }
+    }
     /// Whether the server answered with EDNS.
     package var hasEDNS = false
+
+    /// What few answers have.
+    private struct Extras: Hashable {
+        var records: [ResourceRecord] = []
+        var aliases: [AliasStep] = []
+        var extendedErrors: [ExtendedError] = []
+
+        var isEmpty: Bool { records.isEmpty && aliases.isEmpty && extendedErrors.isEmpty }
+    }
+    /// Behind a reference, which is nil for most: an answer is copied several times on its way.
+    private indirect enum ExtrasBox: Hashable {
+        case extras(Extras)
+    }
+    private var extrasBox: ExtrasBox?
+    /// Whether there are aliases, explanations, or records that are no addresses.
+    var hasExtras: Bool { extrasBox != nil }
+    private var extras: Extras {
+        get { if case .extras(let extras) = extrasBox { extras } else { Extras() } }
+        set { extrasBox = newValue.isEmpty ? nil : .extras(newValue) }
+    }
 
     /// The name that the answer is about: the last alias' target, or the name asked.
     package func canonicalName(of name: DomainName) -> DomainName {
@@ -95,9 +124,9 @@ package struct DNSAnswer: Hashable, Sendable {
         if responseCode == .noError || responseCode == .nxdomain {
             try search.run(packet)
             addresses = search.addresses
-            records = search.records
+            if !search.records.isEmpty { records = search.records }
             recordTTL = search.records.isEmpty && search.addresses.isEmpty ? 0 : search.ttl
-            aliases = try search.aliases(of: name, packet)
+            if search.hasAliases { aliases = try search.aliases(of: name, packet) }
         } else {
             try search.skipAnswers(packet)
         }
@@ -119,15 +148,14 @@ package struct DNSAnswer: Hashable, Sendable {
         guard header.questions == 1 else { throw .otherQuestion }
         let end = try WireName.skip(packet, at: start)
         guard end + 4 <= packet.byteCount else { throw .truncated }
-        guard packet.uint16(end) == type.rawValue, packet.uint16(end + 2) == WireRecord.internet,
-            try WireName.matches(packet, at: start, name)
-        else { throw .otherQuestion }
-        if let spelling {
-            // Index by index: a copy of the name would be the dearest part of reading a small answer.
-            spellingMatches = spelling.count == end - start
-            for index in spelling.indices where spellingMatches {
-                spellingMatches = packet.octet(start + index - spelling.startIndex) == spelling[index]
-            }
+        guard packet.uint16(end) == type.rawValue, packet.uint16(end + 2) == WireRecord.internet else {
+            throw .otherQuestion
+        }
+        // What comes back as it was sent is the name asked.
+        spellingMatches = spelling.map { packet.hasOctets($0, at: start..<end) } ?? false
+        if !spellingMatches {
+            guard try WireName.matches(packet, at: start, name) else { throw .otherQuestion }
+            spellingMatches = spelling == nil
         }
         return end + 4
     }
@@ -151,7 +179,7 @@ package struct DNSAnswer: Hashable, Sendable {
             if record.type == .opt, !hasEDNS {
                 let edns = EDNS(record, packet)
                 hasEDNS = true
-                extendedErrors = edns.extendedErrors
+                if !edns.extendedErrors.isEmpty { extendedErrors = edns.extendedErrors }
                 responseCode = ResponseCode(header: header.flags.responseCode, extended: edns.extendedCode)
             }
         }

@@ -26,6 +26,12 @@ extension RawSpan {
         UInt64(bigEndian: unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
+    /// Whether the octets of a range are these.
+    func hasOctets(_ octets: ArraySlice<UInt8>, at range: Range<Int>) -> Bool {
+        octets.count == range.count
+            && extracting(range).withUnsafeBytes { mine in octets.withUnsafeBytes { mine.elementsEqual($0) } }
+    }
+
     /// A copy of some octets.
     package func octets(_ range: Range<Int>) -> [UInt8] {
         extracting(range).withUnsafeBytes { Array($0) }
