@@ -247,9 +247,10 @@ public final class DNSResolver: Resolver {
         guard !reactor.isClosing else { return .failed(ReactorStopped()) }
 
         observeStop()
-        let verdict = localVerdict(on: name, port: request.port)
+        let settings = currentSettings()
+        let verdict = localVerdict(on: name, port: request.port, settings.hosts)
         // A name that is known here, or is special, is never completed: `localhost.corp.example` is somebody else.
-        if verdict == nil, let candidates = currentSettings().searched(name, as: request.host) {
+        if verdict == nil, let candidates = settings.searched(name, as: request.host) {
             return search(candidates, for: name, request, onAnswer)
         }
         return lookUp(name, verdict, request, onAnswer)
@@ -308,8 +309,12 @@ public final class DNSResolver: Resolver {
 
     /// What is known of a name before anybody has ever been asked: pin, special name, hosts file, in this order.
     func localVerdict(on name: DomainName, port: UInt16?) -> LocalVerdict? {
+        localVerdict(on: name, port: port, currentSettings().hosts)
+    }
+
+    private func localVerdict(on name: DomainName, port: UInt16?, _ hosts: HostsFile) -> LocalVerdict? {
         if let addresses = pins.addresses(of: name, port: port) { return .addresses(addresses, .pin) }
-        let hosted = currentSettings().hosts.addresses(of: name)
+        let hosted = hosts.addresses(of: name)
         switch SpecialNames.verdict(on: name) {
         case .ordinary:
             return hosted.isEmpty ? nil : .addresses(hosted, .hosts)

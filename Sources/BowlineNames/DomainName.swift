@@ -55,11 +55,20 @@ public struct DomainName: Sendable {
         let mine = text.utf8
         let theirs = other.text.utf8
         if mine.count == theirs.count { return self == other }
-        guard mine.count > theirs.count, text.hasSuffix(other.text) else { return false }
+        guard mine.count > theirs.count, hasSuffix(other) else { return false }
         let before = mine.dropLast(theirs.count)
         guard before.last == UInt8(ascii: ".") else { return false }
         // An odd number of backslashes makes that dot a part of a label.
         return before.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
+    }
+
+    /// Whether the text ends in that of another name: octet by octet, where a String compares characters.
+    private func hasSuffix(_ other: DomainName) -> Bool {
+        text.utf8.withContiguousStorageIfAvailable { mine in
+            other.text.utf8.withContiguousStorageIfAvailable { theirs in
+                mine.suffix(theirs.count).elementsEqual(theirs)
+            }
+        }.flatMap(\.self) ?? text.hasSuffix(other.text)
     }
 
     /// Whether the last label is a number, as in "1.2.3" or "0x7f": no such name can exist in the DNS, but a URL's host

@@ -28,7 +28,6 @@ final class Lookup: QuestionWaiter {
         self.onAnswer = onAnswer
         startTime = line.clock.now
         deadline = startTime + request.timeout
-        answers.reserveCapacity(request.types.count)
     }
 
     private var now: ReactorInstant { line.clock.now }
@@ -160,7 +159,7 @@ final class Lookup: QuestionWaiter {
     private func conclude() {
         onAnswer = nil
         let deferred = takeDeferred()
-        if answers.contains(where: { !$0.records.isEmpty }) {
+        if answers.indices.contains(where: { !answers[$0].records.isEmpty }) {
             deferred?.callback(LookupAnswer(name: name, questions: answers, elapsed: now - startTime))
         } else {
             deferred?.errback(LookupError(summing: answers, of: name, elapsed: now - startTime))

@@ -104,8 +104,9 @@ public struct TypeAnswer: Hashable, Sendable {
         self.origin = origin
         self.responseCode = responseCode
         self.time = time
-        let extras = Extras(failure: failure, aliases: aliases, extendedErrors: extendedErrors)
-        if !extras.isEmpty { self.extras = extras }
+        if failure != nil || !aliases.isEmpty || !extendedErrors.isEmpty {
+            extras = Extras(failure: failure, aliases: aliases, extendedErrors: extendedErrors)
+        }
     }
 
     /// The addresses among the records, in order.

@@ -10,7 +10,7 @@ extension TypeAnswer {
         if let answer = result.answer {
             read(answer.message, for: key, recordTTL: answer.message.recordTTL)
             ttl = answer.message.ttl
-            if var failure {
+            if answer.message.outcome != .answer, var failure {
                 failure.attempts = result.origin.attempts
                 failure.elapsed = elapsed
                 failure.servers.insert(contentsOf: result.servers, at: 0)

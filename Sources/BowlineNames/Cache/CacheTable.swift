@@ -54,6 +54,8 @@ struct CacheTable {
     static let none: Int32 = -1
 
     private(set) var count = 0
+    /// How many of them say that a name doesn't exist: every search for a type is followed by one for that.
+    private var nonexistent = 0
     /// The ends of the order of use; `none` in an empty table.
     private(set) var newest = none
     private(set) var oldest = none
@@ -71,6 +73,7 @@ struct CacheTable {
 
     /// The index of an entry, or `none`.
     func find(_ name: DomainName, _ type: RecordType) -> Int32 {
+        if type == ResolverCache.anyType, nonexistent == 0 { return Self.none }
         let hash = Self.hash(name, type)
         var slot = chains[chain(hash)]
         while slot >= 0 {
@@ -114,6 +117,7 @@ struct CacheTable {
         }
         chains[chain] = index
         count += 1
+        if slots[Int(index)].type == ResolverCache.anyType { nonexistent += 1 }
         return index
     }
 
@@ -128,6 +132,7 @@ struct CacheTable {
             links[Int(before)].next = links[Int(slot)].next
         }
         unlink(slot)
+        if slots[Int(slot)].type == ResolverCache.anyType { nonexistent -= 1 }
         slots[Int(slot)] = Slot(name: .root, type: .any, lastUse: slots[Int(slot)].lastUse)
         links[Int(slot)].next = free
         free = slot

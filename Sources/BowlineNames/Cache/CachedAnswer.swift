@@ -27,7 +27,8 @@ package final class CachedAnswer: Sendable {
         self.origin = origin
         self.stored = stored
         self.expires = expires
-        refreshes = expires - (expires - stored) * share
+        let left = Double(expires.nanoseconds - stored.nanoseconds) * share
+        refreshes = ReactorInstant(nanoseconds: expires.nanoseconds - Int64(left))
     }
 
     /// Whether it may still be used.

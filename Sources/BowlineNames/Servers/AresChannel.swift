@@ -54,6 +54,8 @@ final class AresChannel {
     private static let libraryStatus = ares_library_init(ARES_LIB_INIT_ALL)
 
     let address: SocketAddress
+    /// The same as the system writes it.
+    let rawAddress: [UInt8]
     /// Whether it asks over TCP from the start.
     private let isStream: Bool
     /// Whether it offers EDNS.
@@ -87,6 +89,7 @@ final class AresChannel {
         asking server: SocketAddress, overTCP: Bool, usesEDNS: Bool, owner: any AresChannelOwner, reactor: Reactor
     ) throws(AresError) {
         address = server
+        rawAddress = server.withSockaddr { Array(UnsafeRawBufferPointer(start: $0, count: Int($1))) }
         isStream = overTCP
         self.usesEDNS = usesEDNS
         self.owner = owner
@@ -175,7 +178,7 @@ final class AresChannel {
         started += 1
         starting = query
         // Over TCP it leaves when there is a connection, from inside a call about another query.
-        if isStream { query.spelling = DomainName.wireFormat(ofSpelling: String(cString: spelling))?[...] }
+        if isStream { query.streamSpelling = DomainName.wireFormat(ofSpelling: String(cString: spelling)) }
         // Retained for the one callback that c-ares makes for each query, whatever happens.
         let context = Unmanaged.passRetained(query).toOpaque()
         ares_query(
@@ -183,7 +186,8 @@ final class AresChannel {
             { context, status, _, packet, length in
                 guard let context else { return }
                 let query = Unmanaged<ServerQuery>.fromOpaque(context).takeRetainedValue()
-                query.channel?.ares(ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
+                query.channel.take()?.ares(
+                    ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
             }, context)
         starting = nil
     }
@@ -201,7 +205,6 @@ final class AresChannel {
         let keeper = self.keeper
         if held == 0 { self.keeper = nil }
         defer { withExtendedLifetime(keeper) {} }
-        query.channel = nil
         // Released: what comes of it is nobody's affair.
         if query.isOver { return }
         wanted -= 1
@@ -348,13 +351,6 @@ final class AresChannel {
         return packet[2] & 0x02 != 0 || packet.count > (usesEDNS ? Int(Self.ednsPayload) : Self.plainPayload)
     }
 
-    /// The name of a question, which has no compression: up to the octet of the root.
-    private static func name(in datagram: [UInt8]) -> ArraySlice<UInt8> {
-        var end = DNSHeader.octets
-        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
-        return datagram[min(DNSHeader.octets, datagram.count)..<min(end + 1, datagram.count)]
-    }
-
     func send(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) -> Int {
         guard let batch, batch.descriptor == descriptor else {
             return AresSocketFunctions.sendStream(descriptor, vectors)
@@ -367,7 +363,6 @@ final class AresChannel {
         if let starting {
             starting.datagram = [UInt8](bytes)
             starting.descriptor = descriptor
-            starting.spelling = Self.name(in: starting.datagram)
         }
         enqueue(bytes, of: starting, in: batch)
         return bytes.count

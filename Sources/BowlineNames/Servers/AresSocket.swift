@@ -65,7 +65,8 @@ enum AresSocketFunctions {
                 arecvfrom: { descriptor, buffer, count, _, sender, length, channel in
                     let channel = AresChannel.at(channel)
                     let buffer = UnsafeMutableRawBufferPointer(start: buffer, count: count)
-                    return channel.receive(descriptor, into: buffer).notingSender(channel.address, in: sender, length)
+                    return channel.receive(descriptor, into: buffer).notingSender(
+                        channel.rawAddress, in: sender, length)
                 },
                 asendv: { descriptor, vectors, count, channel in
                     AresChannel.at(channel).send(
@@ -117,16 +118,14 @@ enum AresSocketFunctions {
 extension Int {
     /// Fills in the sender of what was received: the socket is connected, so the kernel lets nobody else in.
     fileprivate func notingSender(
-        _ server: SocketAddress, in sender: UnsafeMutablePointer<sockaddr>?,
+        _ server: [UInt8], in sender: UnsafeMutablePointer<sockaddr>?,
         _ length: UnsafeMutablePointer<ares_socklen_t>?
     ) -> Int {
         guard self >= 0, let sender, let length else { return self }
-        server.withSockaddr { address, count in
-            // c-ares gives room for an address of its server's family.
-            UnsafeMutableRawPointer(sender).copyMemory(
-                from: address, byteCount: Swift.min(Int(count), Int(length.pointee)))
-            length.pointee = count
-        }
+        // c-ares gives room for an address of its server's family.
+        let room = UnsafeMutableRawBufferPointer(start: sender, count: Int(length.pointee))
+        room.copyBytes(from: server.prefix(room.count))
+        length.pointee = ares_socklen_t(server.count)
         return self
     }
 }

@@ -126,14 +126,15 @@ final class NameServer: QueryServer {
     }
 
     private func start(_ query: ServerQuery) {
-        query.noteStart(at: clock.now)
+        let now = clock.now
+        query.noteStart(at: now)
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
         if live == 0 { lastSign = clock.now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
-        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: clock.now), &bits) else {
+        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: now), &bits) else {
             return end(query, .failed(.unreachable))
         }
         if !overTCP { record.counts.datagrams += 1 }
@@ -331,7 +332,7 @@ final class NameServer: QueryServer {
                 record.noteNoEDNS(at: now)
                 if askAnew(query, in: query.manner.union(.plain)) { return true }
             }
-            if let report = LookupError.ServerReport(of: address, failing: answer) {
+            if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: address, failing: answer) {
                 record.counts.failures += 1
                 record.noteFailure(report, isGone: false, at: now)
             } else {

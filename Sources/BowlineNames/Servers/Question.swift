@@ -256,7 +256,7 @@ extension Question: ServerQueryOwner {
         pastTries += query.sendings
         switch reply {
         case .answer(let answer):
-            if let report = LookupError.ServerReport(of: server, failing: answer) {
+            if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: server, failing: answer) {
                 extendedErrors += answer.message.extendedErrors
                 serverFailed(report)
                 return

@@ -15,7 +15,7 @@ struct QuestionTable {
 
     /// Takes in a question that isn't there yet.
     mutating func insert(_ question: Question) {
-        if count == chains.count { grow() }
+        if count * 2 == chains.count { grow() }
         let chain = chain(question.key)
         question.nextInChain = chains[chain]
         chains[chain] = question

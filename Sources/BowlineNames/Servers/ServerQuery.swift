@@ -70,8 +70,8 @@ final class ServerQuery {
     /// The datagram that left, and from which socket.
     @exclusivity(unchecked) var datagram: [UInt8] = []
     @exclusivity(unchecked) var descriptor: Int32 = -1
-    /// Its name with the case of its letters as they left, in wire format.
-    @exclusivity(unchecked) var spelling: ArraySlice<UInt8>?
+    /// Its name with the case of its letters as they left over TCP from the start, in wire format.
+    @exclusivity(unchecked) var streamSpelling: [UInt8]?
     /// When it was first sent, and last.
     @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
@@ -114,6 +114,15 @@ final class ServerQuery {
     /// Its id on the wire; nil before it was sent.
     var id: UInt16? { datagram.count > 1 ? UInt16(datagram[0]) << 8 | UInt16(datagram[1]) : nil }
 
+    /// Its name with the case of its letters as they left, in wire format; nil before.
+    var spelling: ArraySlice<UInt8>? {
+        if let streamSpelling { return streamSpelling[...] }
+        // In a question a name has no compression: it goes up to the octet of the root.
+        var end = DNSHeader.octets
+        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
+        return end < datagram.count ? datagram[DNSHeader.octets...end] : nil
+    }
+
     func forgetOwner() {
         owner = nil
     }
@@ -147,8 +156,7 @@ final class ServerQuery {
 
     /// Tells the owner of the reply, once. Called in the delivery phase.
     func tellOwner() {
-        guard let owner, let reply else { return }
-        self.owner = nil
+        guard let reply, let owner = owner.take() else { return }
         owner.queryEnded(self, reply)
     }
 

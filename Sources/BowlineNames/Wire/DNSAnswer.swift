@@ -24,6 +24,14 @@ package struct DNSAnswer: Hashable, Sendable {
         case other
         /// Not an answer to the question.
         case malformed(WireError)
+
+        /// Whether nobody else need be asked.
+        var settles: Bool {
+            switch self {
+            case .answer, .nodata, .nxdomain: true
+            case .servfail, .refused, .other, .malformed: false
+            }
+        }
     }
 
     /// What the packet says.

@@ -1,6 +1,8 @@
 // Numbers in network order out of a packet. The offset must be inside: the loads trap where a check is missing, so a
 // forgotten check is a crash in the fuzz test and never a read beyond the packet.
 
+import Glibc
+
 extension RawSpan {
     /// The octet at an offset.
     @inline(__always)
@@ -28,8 +30,13 @@ extension RawSpan {
 
     /// Whether the octets of a range are these.
     func hasOctets(_ octets: ArraySlice<UInt8>, at range: Range<Int>) -> Bool {
-        octets.count == range.count
-            && extracting(range).withUnsafeBytes { mine in octets.withUnsafeBytes { mine.elementsEqual($0) } }
+        guard octets.count == range.count else { return false }
+        return extracting(range).withUnsafeBytes { mine in
+            octets.withUnsafeBytes { theirs in
+                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return true }
+                return memcmp(mine, theirs, range.count) == 0
+            }
+        }
     }
 
     /// A copy of some octets.
