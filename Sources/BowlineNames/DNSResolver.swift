@@ -185,7 +185,8 @@ public final class DNSResolver: Resolver {
     public func reactorStopped() {
         let lookups = madeLookups?.removeAll() ?? []
         madeDesk?.abandonAll()
-        // It holds the clock, and so the reactor, which holds this.
+        // They hold the clock, and so the reactor, which holds this.
+        madeLookups = nil
         madeDesk = nil
         for server in nameServers { server.close() }
         settings = nil
