@@ -24,6 +24,8 @@ package struct HTTPRequestHead {
     package var expectsContinue: Bool
     /// Whether content codings are asked for, where the caller's fields don't say which, and don't want a part only.
     package var acceptsCodings: Bool
+    /// What a jar has for the URL, unless the caller's fields have cookies.
+    package var cookies: String?
     /// The proxy that the request goes to, which passes it on: the target is a whole URL then (RFC 9112, 3.2.2).
     package var proxy: Proxy?
     /// Whether the connection is to stay open; else the head says `Connection: close`.
@@ -32,10 +34,12 @@ package struct HTTPRequestHead {
     /// Creates a head. Nothing is checked yet.
     package init(
         method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [], bodyLength: Int? = nil,
-        isChunked: Bool = false, acceptsCodings: Bool = false, proxy: Proxy? = nil, expectsContinue: Bool = false,
+        isChunked: Bool = false, acceptsCodings: Bool = false, cookies: String? = nil, proxy: Proxy? = nil,
+        expectsContinue: Bool = false,
         keepsConnection: Bool = false
     ) {
         self.acceptsCodings = acceptsCodings
+        self.cookies = cookies
         self.proxy = proxy
         self.method = method
         self.url = url
@@ -55,6 +59,7 @@ package struct HTTPRequestHead {
         var authorization = false
         var acceptEncoding = false
         var range = false
+        var cookies = false
         var proxyAuthorization = false
     }
 
@@ -88,6 +93,7 @@ package struct HTTPRequestHead {
         }
         if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
         if acceptsCodings, !given.acceptEncoding, !given.range { Self.append(Self.acceptEncodingLine, to: &output) }
+        if let cookies, !given.cookies { Self.append("Cookie", cookies, to: &output) }
         if let credentials = proxy?.credentials, !given.proxyAuthorization {
             Self.append("Proxy-Authorization", credentials.basic, to: &output)
         }
@@ -135,6 +141,8 @@ package struct HTTPRequestHead {
                 given.contentLength = true
             } else if Self.isName(name, "accept-encoding") {
                 given.acceptEncoding = true
+            } else if Self.isName(name, "cookie") {
+                given.cookies = true
             } else if Self.isName(name, "range") {
                 given.range = true
             } else if Self.isName(name, "proxy-authorization") {

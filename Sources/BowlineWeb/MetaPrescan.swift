@@ -72,6 +72,7 @@ struct MetaPrescan {
         guard index < bytes.count, let needsPragma, !needsPragma || hasPragma else { return nil }
         // A page whose meta could be read byte by byte isn't in UTF-16.
         if encoding == .utf16LittleEndian || encoding == .utf16BigEndian { return .utf8 }
+        if encoding == .userDefined { return .windows1252 }
         return encoding
     }
 

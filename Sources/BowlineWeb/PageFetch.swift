@@ -160,7 +160,8 @@ final class PageFetch {
         let head = HTTPRequestHead(
             method: request.method, url: url, fields: request.fields,
             bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
-            acceptsCodings: request.decodesContent, proxy: request.forwardingProxy(for: url),
+            acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
+            proxy: request.forwardingProxy(for: url),
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)
         agent.headBuffer.removeAll(keepingCapacity: true)
@@ -342,6 +343,9 @@ extension PageFetch: ExchangeOwner {
         _ head: HTTPResponseHead, _ framing: HTTPFraming.Body
     ) throws(HTTPParseError) -> Bool {
         report.head = head
+        if let cookies = agent.cookies, let url = report.url {
+            for value in head.fields.values(of: "set-cookie") { cookies.store(value, from: url) }
+        }
         isExpectationRefused = head.status == 417 && request.expectsContinue
         redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
         request.observer?(.head(head))

@@ -1,6 +1,6 @@
-// The encodings of the web, by the labels that the WHATWG Encoding standard gives them. UTF-8, UTF-16 and windows-1252,
-// which are nearly all pages, are decoded here; the others by iconv(3), and only those in the table: a label
-// comes from a stranger, and iconv knows a hundred converters that nobody has tested on hostile bytes.
+// The encodings of the web (WHATWG Encoding). UTF-8, UTF-16 and windows-1252, which are nearly all pages, are decoded here; the
+// others by iconv(3), and only those in the table of labels: a label comes from a stranger, and iconv knows a hundred
+// converters that nobody has tested on hostile bytes.
 
 import Glibc
 
@@ -11,61 +11,12 @@ enum TextEncoding: Equatable {
     case utf16BigEndian
     /// Also what pages mean by ISO-8859-1 and US-ASCII.
     case windows1252
+    /// Octets above 127 become private characters from U+F780 on: scripts of old pages read files so.
+    case userDefined
+    /// One that must not be decoded, since what browsers and others make of it differs: all of it becomes one U+FFFD.
+    case replacement
     /// Any other, by the name that iconv has for it.
     case iconv(String)
-
-    /// Finds the encoding that a label names, case and blanks around it ignored; nil if it names none.
-    init?(label: String) {
-        let bytes = Array(label.utf8)
-        let trimmed = bytes.withUnsafeBytes { bytes in
-            bytes[HTTPOctets.trimmed(bytes, 0..<bytes.count)].map(HTTPOctets.lower)
-        }
-        let label = String(decoding: trimmed, as: UTF8.self)
-        switch label {
-        case "utf-8", "utf8", "unicode-1-1-utf-8", "x-unicode20utf8": self = .utf8
-        case "utf-16", "utf-16le", "ucs-2", "unicode", "csunicode", "iso-10646-ucs-2": self = .utf16LittleEndian
-        case "utf-16be", "unicodefffe": self = .utf16BigEndian
-        case "windows-1252", "cp1252", "x-cp1252", "iso-8859-1", "iso8859-1", "iso_8859-1", "latin1", "l1", "ascii",
-            "us-ascii", "cp819", "ibm819":
-            self = .windows1252
-        default:
-            guard let name = Self.iconvNames[label] else { return nil }
-            self = .iconv(name)
-        }
-    }
-
-    /// Labels, and glibc's name for what the standard means by them (GBK is read as GB18030, Shift_JIS as CP932, …).
-    private static let iconvNames: [String: String] = {
-        var names: [String: String] = [:]
-        for number in [2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16] {
-            for label in ["iso-8859-\(number)", "iso8859-\(number)", "iso_8859-\(number)", "iso8859\(number)"] {
-                names[label] = "ISO-8859-\(number)"
-            }
-        }
-        for number in [1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258] {
-            for label in ["windows-\(number)", "cp\(number)", "x-cp\(number)"] { names[label] = "CP\(number)" }
-        }
-        let groups = [
-            "CP1254": ["iso-8859-9", "iso8859-9", "iso_8859-9", "latin5"],
-            "ISO-8859-2": ["latin2", "l2"], "ISO-8859-3": ["latin3"], "ISO-8859-4": ["latin4"],
-            "ISO-8859-5": ["cyrillic"], "ISO-8859-6": ["arabic"], "ISO-8859-7": ["greek"],
-            "ISO-8859-8": ["hebrew", "iso-8859-8-i", "logical"],
-            "CP874": ["windows-874", "tis-620", "iso-8859-11", "iso8859-11", "dos-874"],
-            "CP866": ["ibm866", "cp866", "866"],
-            "KOI8-R": ["koi8-r", "koi8", "koi8_r", "koi"], "KOI8-U": ["koi8-u", "koi8-ru"],
-            "MACINTOSH": ["macintosh", "mac", "x-mac-roman"],
-            "GB18030": ["gb18030", "gbk", "gb2312", "x-gbk", "gb_2312-80", "chinese"],
-            "BIG5-HKSCS": ["big5", "big5-hkscs", "x-x-big5", "cn-big5"],
-            "EUC-JP": ["euc-jp", "x-euc-jp"],
-            "CP932": ["shift_jis", "shift-jis", "sjis", "x-sjis", "windows-31j", "ms_kanji"],
-            "ISO-2022-JP": ["iso-2022-jp"],
-            "CP949": ["euc-kr", "ks_c_5601-1987", "windows-949", "korean", "ksc5601"],
-        ]
-        for (name, labels) in groups {
-            for label in labels { names[label] = name }
-        }
-        return names
-    }()
 
     /// Decodes all of `bytes`; what is no text in this encoding becomes U+FFFD.
     func decode(_ bytes: ArraySlice<UInt8>) -> String {
@@ -74,6 +25,11 @@ enum TextEncoding: Equatable {
         case .utf16LittleEndian: Self.decodeUTF16(bytes) { UInt16($1) << 8 | UInt16($0) }
         case .utf16BigEndian: Self.decodeUTF16(bytes) { UInt16($0) << 8 | UInt16($1) }
         case .windows1252: Self.decodeWindows1252(bytes)
+        case .userDefined:
+            String(
+                String.UnicodeScalarView(
+                    bytes.map { Unicode.Scalar($0 < 0x80 ? UInt32($0) : 0xF700 + UInt32($0)) ?? "\u{FFFD}" }))
+        case .replacement: bytes.isEmpty ? "" : "\u{FFFD}"
         case .iconv(let name): Iconv.decode(bytes, from: name) ?? String(decoding: bytes, as: UTF8.self)
         }
     }

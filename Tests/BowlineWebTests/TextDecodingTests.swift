@@ -53,13 +53,39 @@ struct TextDecodingTests {
             ("text/plain; charset=euc-jp", [0x41, 0xFF, 0x42, 0xC6], "A\u{FFFD}B\u{FFFD}"),
             // Not an encoding of the web: as if nothing were said.
             ("text/plain; charset=utf-7", [0x2B, 0xC3, 0xA4], "+ä"),
-            ("text/plain; charset=iso-2022-cn-ext", [0xC3, 0xA4], "ä"),
+            // What must not be decoded, so that nobody hides anything in it.
+            ("text/plain; charset=iso-2022-cn-ext", [0xC3, 0xA4], "\u{FFFD}"),
+            ("text/plain; charset=hz-gb-2312", [], ""),
+            ("text/plain; charset=x-user-defined", [0x41, 0x80, 0xFF], "A\u{F780}\u{F7FF}"),
+            ("text/plain; charset=x-mac-ukrainian", [0xA2, 0xDF], "Ґя"),
+            ("text/plain; charset=iso-8859-8-i", [0xE0], "א"),
+            ("text/plain; charset=iso-2022-jp", [0x1B, 0x24, 0x42, 0x46, 0x7C, 0x1B, 0x28, 0x42, 0x41], "日A"),
             ("text/plain; charset=", [0xC3, 0xA4], "ä"),
             ("text/plain; charset", [0xC3, 0xA4], "ä"),
             ("charset=iso-8859-1", [0xC3, 0xA4], "ä"),
         ])
     func contentType(contentType: String, body: [UInt8], expected: String) {
         #expect(text(body, contentType) == expected)
+    }
+
+    @Test("has an encoding for each of the 228 labels of the standard, and this system a converter for each encoding")
+    func labels() {
+        #expect(TextEncoding.allLabels.count == 228)
+        for (label, encoding) in TextEncoding.allLabels {
+            #expect(TextEncoding(label: " \(label.uppercased())\t") == encoding)
+            guard encoding != .utf16LittleEndian, encoding != .utf16BigEndian, encoding != .replacement else {
+                continue
+            }
+            // All but those are ASCII below 128; a missing converter would give the bytes as UTF-8.
+            #expect(encoding.decode(Array("<html>".utf8)[...]) == "<html>", "\(label)")
+            // Seven bits only.
+            if encoding == .iconv("ISO-2022-JP") { continue }
+            #expect(
+                encoding.decode([0xA4, 0xE1, 0xC1][...]) != "\u{FFFD}\u{FFFD}\u{FFFD}" || encoding == .utf8, "\(label)")
+        }
+        for label in ["", "utf-7", "utf-32", "ebcdic-us", "iso-8859-12", "cesu-8", "bocu-1", "scsu"] {
+            #expect(TextEncoding(label: label) == nil)
+        }
     }
 
     @Test("survives more text than one conversion takes")

@@ -20,6 +20,10 @@ public final class Agent {
     /// The bodies of pages that are larger than this give their memory back.
     static let largestSpareBody = 64 * 1024
 
+    /// Its cookies: what servers set goes with the requests that follow, redirects included. Nil, as it is unless set, for
+    /// none. A request whose fields have a Cookie sends that instead.
+    public var cookies: CookieJar?
+
     let pool: ConnectionPool
     let environment: any ConnectEnvironment
     let clock: any ReactorClock
