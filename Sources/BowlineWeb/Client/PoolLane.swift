@@ -22,11 +22,12 @@ struct PoolRoute: Hashable {
         proxy = request.proxy(for: url)
     }
 
-    /// Whether it is the route of a request, without making that.
-    func isRoute(of url: HTTPURL, _ request: PageRequest) -> Bool {
-        origin == url.origin && bindAddress == request.connect.bindAddress && families == request.connect.families
-            && (url.scheme == .http || tls == request.tls) && addressPolicy == request.connect.addressPolicy
-            && proxy == request.proxy(for: url)
+    /// Whether it is the route of what a fetch requests, without making that, or copying the request.
+    func isRoute(of url: HTTPURL, for fetch: PageFetch) -> Bool {
+        origin == url.origin && bindAddress == fetch.request.connect.bindAddress
+            && families == fetch.request.connect.families && (url.scheme == .http || tls == fetch.request.tls)
+            && addressPolicy == fetch.request.connect.addressPolicy
+            && (fetch.mayUseProxy ? proxy == fetch.request.proxy(for: url) : proxy == nil)
     }
 
     /// The rest hardly ever differs.
