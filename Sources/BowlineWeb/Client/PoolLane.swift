@@ -22,14 +22,6 @@ struct PoolRoute: Hashable {
         proxy = request.proxy(for: url)
     }
 
-    /// Whether it is the route of what a fetch requests, without making that, or copying the request.
-    func isRoute(of url: HTTPURL, for fetch: PageFetch) -> Bool {
-        origin == url.origin && bindAddress == fetch.request.connect.bindAddress
-            && families == fetch.request.connect.families && (url.scheme == .http || tls == fetch.request.tls)
-            && addressPolicy == fetch.request.connect.addressPolicy
-            && (fetch.mayUseProxy ? proxy == fetch.request.proxy(for: url) : proxy == nil)
-    }
-
     /// The rest hardly ever differs.
     func hash(into hasher: inout Hasher) { hasher.combine(origin) }
 }
@@ -90,6 +82,15 @@ final class PoolLane {
     var count: Int { idle.count + busy.count + connecting.count }
 
     var isUnused: Bool { count == 0 && waiting.isEmpty }
+
+    /// Whether what a fetch requests belongs here: asked without making its route, or copying the request.
+    func takes(_ url: HTTPURL, for fetch: PageFetch) -> Bool {
+        route.origin == url.origin && route.bindAddress == fetch.request.connect.bindAddress
+            && route.families == fetch.request.connect.families
+            && (url.scheme == .http || route.tls == fetch.request.tls)
+            && route.addressPolicy == fetch.request.connect.addressPolicy
+            && (fetch.mayUseProxy ? route.proxy == fetch.request.proxy(for: url) : route.proxy == nil)
+    }
 
     /// Takes a connection out of the idle ones.
     func removeIdle(_ connection: ClientConnection) {
