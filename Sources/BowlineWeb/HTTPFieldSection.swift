@@ -48,6 +48,15 @@ public struct HTTPFieldSection: Hashable, Sendable {
         return nil
     }
 
+    /// Whether there is a field of this name. O(n) in the fields.
+    func contains(_ name: String) -> Bool { entries.contains { matches($0, name) } }
+
+    /// Lends the bytes of the first value of this name, or nil. O(n) in the fields.
+    func withValue<Result>(of name: String, _ body: (UnsafeRawBufferPointer?) -> Result) -> Result {
+        guard let entry = entries.first(where: { matches($0, name) }) else { return body(nil) }
+        return bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[entry.value])) }
+    }
+
     /// The values of all fields of this name, in their order. O(n) in the fields.
     public func values(of name: String) -> [String] {
         entries.lazy.filter { matches($0, name) }.map { text($0.value) }

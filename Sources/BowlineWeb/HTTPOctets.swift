@@ -78,6 +78,19 @@ enum HTTPOctets {
         return true
     }
 
+    /// Whether both texts are the same bytes: less than `==`, which also holds for what is only equivalent.
+    static func areIdentical(_ left: String, _ right: String) -> Bool {
+        guard left.utf8.count == right.utf8.count else { return false }
+        let areEqual = left.utf8.withContiguousStorageIfAvailable { left in
+            right.utf8.withContiguousStorageIfAvailable { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else { return left.isEmpty }
+                return memcmp(first, second, left.count) == 0
+            }
+        }
+        // Never nil but for strings that aren't Swift's own.
+        return (areEqual ?? nil) ?? left.utf8.elementsEqual(right.utf8)
+    }
+
     static func lower(_ octet: UInt8) -> UInt8 {
         octet &- UInt8(ascii: "A") < 26 ? octet | 0x20 : octet
     }

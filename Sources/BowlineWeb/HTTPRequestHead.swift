@@ -7,8 +7,8 @@ package import BowlineConnect
 package struct HTTPRequestHead {
     /// What is sent as User-Agent unless the caller gives one.
     package static let defaultUserAgent = "Bowline/0.1"
-    private static let acceptEncodingLine = "Accept-Encoding: \(ContentCoding.accepted)\r\n"
-    private static let defaultUserAgentLine = "User-Agent: \(defaultUserAgent)\r\n"
+    private static let acceptEncodingLine = Array("Accept-Encoding: \(ContentCoding.accepted)\r\n".utf8)
+    private static let defaultUserAgentLine = Array("User-Agent: \(defaultUserAgent)\r\n".utf8)
 
     /// The method, as it is sent: `head` isn't HEAD (RFC 9110, 9.1).
     package var method: String
@@ -80,28 +80,28 @@ package struct HTTPRequestHead {
         Self.append(method, to: &output)
         output.append(HTTPOctets.space)
         if proxy != nil {
-            Self.append("http://", to: &output)
+            Self.append(literal: "http://", to: &output)
             appendAuthority(to: &output)
         }
         Self.append(url.target, to: &output)
         // RFC 9110, 7.2: Host first.
-        Self.append(" HTTP/1.1\r\nHost: ", to: &output)
+        Self.append(literal: " HTTP/1.1\r\nHost: ", to: &output)
         if let host = given.host { Self.append(host, to: &output) } else { appendAuthority(to: &output) }
-        Self.append("\r\n", to: &output)
+        Self.append(literal: "\r\n", to: &output)
         for field in fields where given.host == nil || !Self.isName(field.name, "host") {
             Self.append(field.name, field.value, to: &output)
         }
-        if !given.userAgent { Self.append(Self.defaultUserAgentLine, to: &output) }
-        if acceptsCodings, !given.acceptEncoding, !given.range { Self.append(Self.acceptEncodingLine, to: &output) }
+        if !given.userAgent { output.append(contentsOf: Self.defaultUserAgentLine) }
+        if acceptsCodings, !given.acceptEncoding, !given.range { output.append(contentsOf: Self.acceptEncodingLine) }
         if let cookies, !given.cookies { Self.append("Cookie", cookies, to: &output) }
         if let credentials = proxy?.credentials, !given.proxyAuthorization {
             Self.append("Proxy-Authorization", credentials.basic, to: &output)
         }
         if let length = contentLength, !given.contentLength { Self.append("Content-Length", "\(length)", to: &output) }
-        if isChunked { Self.append("Transfer-Encoding: chunked\r\n", to: &output) }
-        if expectsContinue { Self.append("Expect: 100-continue\r\n", to: &output) }
-        if !keepsConnection, !given.connection { Self.append("Connection: close\r\n", to: &output) }
-        Self.append("\r\n", to: &output)
+        if isChunked { Self.append(literal: "Transfer-Encoding: chunked\r\n", to: &output) }
+        if expectsContinue { Self.append(literal: "Expect: 100-continue\r\n", to: &output) }
+        if !keepsConnection, !given.connection { Self.append(literal: "Connection: close\r\n", to: &output) }
+        Self.append(literal: "\r\n", to: &output)
     }
 
     /// RFC 9110, 8.6: a request of a method that means something by its body says so when there is none.
@@ -162,17 +162,21 @@ package struct HTTPRequestHead {
 
     private static func append(_ name: String, _ value: String, to output: inout [UInt8]) {
         append(name, to: &output)
-        append(": ", to: &output)
+        append(literal: ": ", to: &output)
         append(value, to: &output)
-        append("\r\n", to: &output)
+        append(literal: "\r\n", to: &output)
     }
 
     /// `url.authority`, without the string in between.
     private func appendAuthority(to output: inout [UInt8]) {
         Self.append(url.host.description, to: &output)
         guard url.port != url.scheme.defaultPort else { return }
-        Self.append(":", to: &output)
+        Self.append(literal: ":", to: &output)
         Self.append(String(url.port), to: &output)
+    }
+
+    private static func append(literal text: StaticString, to output: inout [UInt8]) {
+        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends the text in one piece: its UTF-8 view goes octet by octet.

@@ -11,7 +11,8 @@ struct MetaPrescan {
 
     /// The encoding that the page declares, or nil.
     static func encoding(of page: [UInt8]) -> TextEncoding? {
-        var scan = MetaPrescan(bytes: Array(page.prefix(limit)))
+        guard page.prefix(limit).contains(UInt8(ascii: "<")) else { return nil }
+        var scan = MetaPrescan(bytes: page.count > limit ? Array(page.prefix(limit)) : page)
         return scan.run()
     }
 

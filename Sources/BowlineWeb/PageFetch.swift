@@ -42,6 +42,8 @@ final class PageFetch {
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What the present hop asks for: redirects change it.
     @exclusivity(unchecked) var request: PageRequest
+    /// Of the request, which redirects don't change.
+    let mayUseProxy: Bool
     @exclusivity(unchecked) private var result = Result.nothing
     @exclusivity(unchecked) var report: PageReport
     @exclusivity(unchecked) private var deadlineTimer: DelayedCall?
@@ -71,8 +73,9 @@ final class PageFetch {
     /// Whether the streamed body is nothing: then its end is at hand, whether somebody has it or not.
     @exclusivity(unchecked) private var isStreamEmpty = false
 
-    init(_ request: PageRequest, agent: Agent) {
-        self.request = request
+    init(_ request: consuming PageRequest, agent: Agent) {
+        mayUseProxy = request.mayUseProxy
+        self.request = consume request
         self.agent = agent
         report = PageReport(start: agent.clock.now)
     }
@@ -124,7 +127,8 @@ final class PageFetch {
     /// Formats the request and asks for a connection.
     private func hop(to url: HTTPURL) {
         guard prepare(url) else { return }
-        report.beginHop(to: url, at: agent.clock.now)
+        // The first hop's record is new.
+        if !report.redirects.isEmpty { report.beginHop(to: url, at: agent.clock.now) }
         send(to: url, mustBeFresh: !request.reusesConnections)
     }
 
@@ -141,7 +145,7 @@ final class PageFetch {
     }
 
     private func send(to url: HTTPURL, mustBeFresh: Bool) {
-        let lane = agent.pool.lane(url, request)
+        let lane = agent.pool.lane(url, for: self)
         if !mustBeFresh, let idle = agent.pool.takeIdle(lane) {
             begin(on: idle)
             return
@@ -161,7 +165,7 @@ final class PageFetch {
             method: request.method, url: url, fields: request.fields,
             bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
             acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
-            proxy: request.forwardingProxy(for: url),
+            proxy: mayUseProxy ? request.forwardingProxy(for: url) : nil,
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)
         agent.headBuffer.removeAll(keepingCapacity: true)
@@ -191,7 +195,7 @@ final class PageFetch {
         report.peer = peer
         if connection.exchangeCount > 0 {
             report.isConnectionReused = true
-            report.tls = connection.tls
+            if connection.tls != nil { report.tls = connection.tls }
             request.observer?(.reusing(peer))
             // The observer only watches; but what it calls may have ended this.
             guard !isOver else {
@@ -244,7 +248,7 @@ final class PageFetch {
             deferred.errback(PageError(phase: .http, reason: .status(response), report: report))
             return
         }
-        let text = TextDecoding.text(of: body, contentType: head.fields["content-type"])
+        let text = TextDecoding.text(of: body, head.fields)
         recycle()
         deferred.callback(text)
     }
@@ -456,7 +460,7 @@ extension PageFetch {
     /// - Returns: whether the fetch goes on.
     private func beginDecoding(_ head: HTTPResponseHead) -> Bool {
         // A part of an encoded representation has no beginning to decode from (RFC 9110, 14.2).
-        guard head.status != 206 else { return true }
+        guard head.status != 206, head.fields.contains("content-encoding") else { return true }
         do throws(ContentDecodingError) {
             let codings = try ContentCoding.list(head.fields.values(of: "content-encoding"))
             report.codings = codings

@@ -143,5 +143,5 @@ public struct PageResponse: Sendable {
 
     /// The body as text: by its byte order mark, its Content-Type, its `<meta>`, or as UTF-8; what is no text in that
     /// encoding becomes U+FFFD. O(n).
-    public var text: String { TextDecoding.text(of: body, contentType: head.fields["content-type"]) }
+    public var text: String { TextDecoding.text(of: body, head.fields) }
 }

@@ -47,9 +47,9 @@ public struct PageRequest {
     /// The budgets of name and connection of each hop, and the families to use.
     public var connect = ConnectOptions()
     /// How TLS is spoken with https URLs: verified with the system's store unless set.
-    public var tls = TLSClientConfiguration()
+    public var tls = PageRequest.usualTLS
     /// The limits of the response; `bodyBytes` is 64 MiB unless set.
-    public var limits: HTTPLimits
+    public var limits = PageRequest.usualLimits
     /// Told what happens, as it happens, until the fetch has its outcome. Called from the loop, and from inside `fetch`.
     /// It watches only: to cancel the fetch from it, use `callLater`.
     public var observer: ((PageEvent) -> Void)?
@@ -60,10 +60,18 @@ public struct PageRequest {
     /// Creates a request for a URL: GET, ten redirects, a minute.
     public init(_ url: String) {
         self.url = url
-        limits = HTTPLimits()
-        limits.bodyBytes = Self.defaultBodyBytes
-        tls.applicationProtocols = ["http/1.1"]
     }
+
+    private static let usualTLS = {
+        var tls = TLSClientConfiguration()
+        tls.applicationProtocols = ["http/1.1"]
+        return tls
+    }()
+    private static let usualLimits = {
+        var limits = HTTPLimits()
+        limits.bodyBytes = defaultBodyBytes
+        return limits
+    }()
 
     /// How to connect for a hop.
     func connectOptions(for url: HTTPURL) -> ConnectOptions {
@@ -76,10 +84,16 @@ public struct PageRequest {
         return options
     }
 
+    /// Whether there may be a proxy for some hop: asked first, since there hardly ever is.
+    var mayUseProxy: Bool {
+        if case .none = connect.proxy, case .none = proxies.http, case .none = proxies.https { return false }
+        return true
+    }
+
     /// The proxy for a hop.
     func proxy(for url: HTTPURL) -> Proxy? {
+        guard mayUseProxy else { return nil }
         if let proxy = connect.proxy { return proxy }
-        guard proxies.http != nil || proxies.https != nil else { return nil }
         return proxies.proxy(isSecure: url.scheme == .https, host: url.host.connectable, port: url.port)
     }
 

@@ -8,13 +8,18 @@ import Glibc
 /// The order is that of browsers (WHATWG Encoding and HTML): a byte order mark, the charset of the Content-Type, a
 /// `<meta>` in the first 1024 bytes, else UTF-8. What can't be decoded becomes U+FFFD; decoding never fails.
 package enum TextDecoding {
+    /// The text of a body, without content codings, under a head with these fields. O(length).
+    package static func text(of body: [UInt8], _ fields: HTTPFieldSection) -> String {
+        fields.withValue(of: "content-type") { text(of: body, contentType: $0) }
+    }
+
     /// The text of a body.
     ///
     /// - Parameters:
     ///   - body: All of it, without content codings.
     ///   - contentType: The value of the Content-Type field, if there was one.
     /// - Complexity: O(length).
-    package static func text(of body: [UInt8], contentType: String?) -> String {
+    package static func text(of body: [UInt8], contentType: UnsafeRawBufferPointer?) -> String {
         if let (encoding, length) = byteOrderMark(body) { return encoding.decode(body[length...]) }
         let declared = contentType.flatMap { MediaType($0) }
         if let encoding = declared?.charset.flatMap({ TextEncoding(label: $0) }) { return encoding.decode(body[...]) }
@@ -40,24 +45,14 @@ struct MediaType {
     let charset: String?
 
     /// Reads a field value; nil if there is no type in it.
-    init?(_ value: String) {
-        let type = value.utf8.prefix { $0 != UInt8(ascii: ";") }
-        guard type.contains(UInt8(ascii: "/")) else { return nil }
-        isMarkup = Self.isType(type, "text/html") || Self.isType(type, "application/xhtml+xml")
+    init?(_ value: UnsafeRawBufferPointer) {
+        let semicolon = value.firstIndex(of: UInt8(ascii: ";"))
+        let type = HTTPOctets.trimmed(value, 0..<(semicolon ?? value.count))
+        guard value[type].contains(UInt8(ascii: "/")) else { return nil }
+        isMarkup =
+            HTTPOctets.equal(value, type, "text/html") || HTTPOctets.equal(value, type, "application/xhtml+xml")
         // Most have no parameters: nothing is copied then.
-        charset = type.endIndex == value.utf8.endIndex ? nil : Self.charset(Array(value.utf8[type.endIndex...])[...])
-    }
-
-    /// Whether this is the type, whatever its case, blanks ignored.
-    private static func isType(_ octets: Substring.UTF8View, _ lowercased: StaticString) -> Bool {
-        var place = 0
-        for octet in octets where !HTTPOctets.isBlank(octet) {
-            guard place < lowercased.utf8CodeUnitCount, HTTPOctets.lower(octet) == lowercased.utf8Start[place] else {
-                return false
-            }
-            place += 1
-        }
-        return place == lowercased.utf8CodeUnitCount
+        charset = semicolon.flatMap { Self.charset(ArraySlice(value[$0...])) }
     }
 
     private static func charset(_ parameters: ArraySlice<UInt8>) -> String? {

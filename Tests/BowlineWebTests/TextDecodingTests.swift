@@ -7,7 +7,9 @@ import Testing
 @Suite("A page's text")
 struct TextDecodingTests {
     private func text(_ body: [UInt8], _ contentType: String? = nil) -> String {
-        TextDecoding.text(of: body, contentType: contentType)
+        Array((contentType ?? "").utf8).withUnsafeBytes { bytes in
+            TextDecoding.text(of: body, contentType: contentType == nil ? nil : bytes)
+        }
     }
 
     @Test("is UTF-8 when nothing says otherwise, and repaired where it isn't")

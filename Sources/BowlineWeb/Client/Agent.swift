@@ -33,7 +33,8 @@ public final class Agent {
     @exclusivity(unchecked) var spareHead = HTTPResponseHead()
     @exclusivity(unchecked) var spareBody: [UInt8] = []
     /// The URL that was read last: who polls asks for the same again and again.
-    @exclusivity(unchecked) private var lastURL: (text: String, url: HTTPURL)?
+    @exclusivity(unchecked) private var lastURL: HTTPURL?
+    @exclusivity(unchecked) private var lastURLText = ""
 
     /// Creates an agent that connects through `reactor`.
     public convenience init(_ reactor: Reactor, limits: PoolLimits = PoolLimits()) {
@@ -64,11 +65,10 @@ public final class Agent {
     /// Reads a URL.
     func url(_ text: String) throws(HTTPURLError) -> HTTPURL {
         // By its bytes: texts that are equal to Swift, since Unicode holds them for the same, are different URLs.
-        if let lastURL, lastURL.text.utf8.count == text.utf8.count, lastURL.text.utf8.elementsEqual(text.utf8) {
-            return lastURL.url
-        }
+        if HTTPOctets.areIdentical(lastURLText, text), let lastURL { return lastURL }
         let url = try HTTPURL(text)
-        lastURL = (text, url)
+        lastURLText = text
+        lastURL = url
         return url
     }
 
@@ -103,16 +103,17 @@ public final class Agent {
     ///
     /// - Returns: fires with the body as text (see `PageResponse.text`), or fails with a `PageError`; a status outside
     ///   2xx is a failure with the response inside.
-    public func getPage(_ request: PageRequest) -> Deferred<String> {
-        let fetch = PageFetch(request, agent: self)
+    public func getPage(_ request: PageRequest) -> Deferred<String> { text(of: request) }
+
+    /// Fetches a page and gives its text.
+    public func getPage(_ url: String) -> Deferred<String> { text(of: PageRequest(url)) }
+
+    /// Owns the request, which is large: a small page would notice a copy.
+    private func text(of request: consuming PageRequest) -> Deferred<String> {
+        let fetch = PageFetch(consume request, agent: self)
         let deferred = Deferred<String>(canceller: { fetch.abandon() })
         fetch.start(.text(deferred))
         return deferred
-    }
-
-    /// Fetches a page and gives its text.
-    public func getPage(_ url: String) -> Deferred<String> {
-        getPage(PageRequest(url))
     }
 }
 

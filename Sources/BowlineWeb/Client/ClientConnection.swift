@@ -238,7 +238,7 @@ final class ClientConnection: HalfCloseableProtocol {
     /// - Parameter isWhole: whether it has come to its end, and nothing behind it.
     private func finish(isWhole: Bool) {
         let isSent = sender == nil
-        let trailers = parser.trailers
+        let trailers = parser.framing.body == .chunked ? parser.trailers : HTTPFieldSection()
         guard let owner = leave() else { return }
         if isWhole, isSent, keepsConnection, parser.allowsReuse, transport?.isConnected == true {
             pool.release(self)

@@ -114,7 +114,7 @@ final class ConnectionPool {
     func release(_ connection: ClientConnection) {
         let lane = connection.lane
         if !isClosed, limits.idleTimeout > .zero, lane.count <= connectionsPerHost {
-            let mine = lane.waiting.first
+            let mine = lane.waiting.isEmpty ? nil : lane.waiting.first
             let others = count >= connectionsInTotal ? firstInLine : nil
             switch (mine, others) {
             case (nil, nil): return keep(connection)
@@ -200,10 +200,10 @@ final class ConnectionPool {
     private var connectionsPerHost: Int { max(1, limits.connectionsPerHost) }
     private var connectionsInTotal: Int { max(1, limits.connectionsInTotal) }
 
-    /// Where a request belongs.
-    func lane(_ url: HTTPURL, _ request: PageRequest) -> PoolLane {
-        if let lastLane, lastLane.route.isRoute(of: url, request) { return lastLane }
-        let route = PoolRoute(url, request)
+    /// Where what a fetch requests belongs.
+    func lane(_ url: HTTPURL, for fetch: PageFetch) -> PoolLane {
+        if let lastLane, lastLane.takes(url, for: fetch) { return lastLane }
+        let route = PoolRoute(url, fetch.request)
         let lane = lanes[route] ?? PoolLane(route)
         lanes[route] = lane
         let before = lastLane

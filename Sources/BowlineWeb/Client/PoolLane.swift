@@ -22,13 +22,6 @@ struct PoolRoute: Hashable {
         proxy = request.proxy(for: url)
     }
 
-    /// Whether it is the route of a request, without making that.
-    func isRoute(of url: HTTPURL, _ request: PageRequest) -> Bool {
-        origin == url.origin && bindAddress == request.connect.bindAddress && families == request.connect.families
-            && (url.scheme == .http || tls == request.tls) && addressPolicy == request.connect.addressPolicy
-            && proxy == request.proxy(for: url)
-    }
-
     /// The rest hardly ever differs.
     func hash(into hasher: inout Hasher) { hasher.combine(origin) }
 }
@@ -89,6 +82,15 @@ final class PoolLane {
     var count: Int { idle.count + busy.count + connecting.count }
 
     var isUnused: Bool { count == 0 && waiting.isEmpty }
+
+    /// Whether what a fetch requests belongs here: asked without making its route, or copying the request.
+    func takes(_ url: HTTPURL, for fetch: PageFetch) -> Bool {
+        route.origin == url.origin && route.bindAddress == fetch.request.connect.bindAddress
+            && route.families == fetch.request.connect.families
+            && (url.scheme == .http || route.tls == fetch.request.tls)
+            && route.addressPolicy == fetch.request.connect.addressPolicy
+            && (fetch.mayUseProxy ? route.proxy == fetch.request.proxy(for: url) : route.proxy == nil)
+    }
 
     /// Takes a connection out of the idle ones.
     func removeIdle(_ connection: ClientConnection) {

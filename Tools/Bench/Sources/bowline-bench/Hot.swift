@@ -11,12 +11,14 @@ private let allocationBudget = 8.0
 
 func hot(_ setting: Setting) -> [Comparison] {
     var ours = Side.missing("nginx or knot is not installed")
-    var (time, wrk, wrkTime, limit, allocations, large, curl) = (ours, ours, ours, ours, ours, ours, ours)
+    var (time, wrk, wrkTime, limit, allocations) = (ours, ours, ours, ours, ours)
+    var (large, largeTime, curl, curlTime) = (ours, ours, ours, ours)
     if let port = setting.servers?.httpPort {
         ours = .measured { try HotRun(port).rate() }
         time = .measured { try HotRun(port).processorTime() }
         allocations = .measured { try HotRun(port).allocationsPerPage() }
-        large = .measured { try LargeRun(port).rate() }
+        large = .measured { try LargeRun(port).run().rate }
+        largeTime = .measured { try LargeRun(port).run().processorTime }
         wrk = .missing("wrk is not installed")
         wrkTime = wrk
         if Program.isInstalled("wrk") {
@@ -24,7 +26,12 @@ func hot(_ setting: Setting) -> [Comparison] {
             wrkTime = .measured { try runWrk(port).processorTime }
         }
         limit = .program(setting.limit("hot", "\(connections)", "\(seconds)", "\(port)"))
-        curl = Program.isInstalled("curl") ? .measured { try curlRate(port) } : .missing("curl is not installed")
+        curl = .missing("curl is not installed")
+        curlTime = curl
+        if Program.isInstalled("curl") {
+            curl = .measured { try runCurl(port).rate }
+            curlTime = .measured { try runCurl(port).processorTime }
+        }
     }
     return [
         Comparison(
@@ -42,7 +49,10 @@ func hot(_ setting: Setting) -> [Comparison] {
             referenceName: "the budget", ours: allocations, reference: .measured { allocationBudget }, pairs: 1),
         Comparison(
             bench: "hot", name: "a body of 1 GiB, streamed", unit: "MB/s", better: .higher, target: Budget.hot,
-            referenceName: "curl", ours: large, reference: curl, pairs: 3),
+            referenceName: "curl", ours: large, reference: curl, pairs: 5),
+        Comparison(
+            bench: "hot", name: "processor time of such a body", unit: "ms", better: .lower, target: Budget.hot,
+            referenceName: "curl", ours: largeTime, reference: curlTime, pairs: 5),
     ]
 }
 
@@ -138,8 +148,9 @@ private final class LargeRun: BodyConsumer {
 
     init(_ port: UInt16) { url = "http://127.0.0.1:\(port)/1g" }
 
-    /// Millions of bytes a second.
-    func rate() throws -> Double {
+    /// Millions of bytes a second, and milliseconds in a processor.
+    func run() throws -> (rate: Double, processorTime: Double) {
+        let before = processorNanoseconds(CInt(RUSAGE_SELF.rawValue))
         var request = PageRequest(url)
         request.limits.bodyBytes = .max
         request.deadline = .seconds(Program.seconds)
@@ -154,7 +165,8 @@ private final class LargeRun: BodyConsumer {
         let taken = try nanoseconds { try reactor.run() }
         if let failure { throw failure }
         guard count == largeBytes else { throw Program.Failure(description: "\(count) of \(largeBytes) bytes came") }
-        return Double(count) / taken * 1e3
+        let processorTime = processorNanoseconds(CInt(RUSAGE_SELF.rawValue)) - before
+        return (Double(count) / taken * 1e3, processorTime / 1e6)
     }
 
     func bodyReceived(_ bytes: RawSpan) { count += bytes.byteCount }
@@ -194,10 +206,12 @@ private func processorNanoseconds(_ who: CInt) -> Double {
         + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3
 }
 
-/// Millions of bytes a second that curl throws away.
-private func curlRate(_ port: UInt16) throws -> Double {
+/// Millions of bytes a second that curl throws away, and the milliseconds in a processor that it takes.
+private func runCurl(_ port: UInt16) throws -> (rate: Double, processorTime: Double) {
+    let before = processorNanoseconds(RUSAGE_CHILDREN.rawValue)
     let taken = try nanoseconds {
         try Program.run(["curl", "-sS", "-o", "/dev/null", "http://127.0.0.1:\(port)/1g"])
     }
-    return Double(largeBytes) / taken * 1e3
+    let processorTime = processorNanoseconds(RUSAGE_CHILDREN.rawValue) - before
+    return (Double(largeBytes) / taken * 1e3, processorTime / 1e6)
 }
