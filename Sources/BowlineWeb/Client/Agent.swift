@@ -26,7 +26,8 @@ public final class Agent {
 
     let pool: ConnectionPool
     let environment: any ConnectEnvironment
-    let clock: any ReactorClock
+    /// Not held: it is the reactor, which holds its agent.
+    unowned let clock: any ReactorClock
     /// The head of the request that is written now: one buffer for all, since only one is written at a time.
     @exclusivity(unchecked) var headBuffer: [UInt8] = []
     /// The memory of a response that became text, for the next one.

@@ -14,8 +14,8 @@ import HeapModule
 
 final class ConnectionPool {
     let environment: any ConnectEnvironment
-    /// Kept: asking the environment for it costs a call each time.
-    let clock: any ReactorClock
+    /// Kept, since asking the environment for it costs a call each time, but not held: it is the reactor, which holds its agent.
+    unowned let clock: any ReactorClock
     var limits: PoolLimits {
         didSet { limitsChanged() }
     }

@@ -105,12 +105,6 @@ struct InspectorPage {
             markup.raw("</p></div>")
             InspectorTables.cache(view.snapshot.time, token: query.token, back: query).write(
                 entries, query, into: &markup)
-            if entries.count > InspectorQuery.rowLimit {
-                markup.element(
-                    "p", "class=\"faint\"",
-                    "The first \(InspectorQuery.rowLimit) of \(InspectorText.count(entries.count)) rows: search for others."
-                )
-            }
             if query.token == nil {
                 markup.element("p", "class=\"faint\"", "Open the printed address with its token to flush entries.")
             }

@@ -8,8 +8,11 @@ import BowlineTransport
 final class InspectorRoutes {
     /// Sockets beyond so many aren't asked about.
     static let socketLimit = 1_000
+    /// Rows of JSON that are made at once: about a millisecond.
+    private static let rowsPerTurn = 100
 
-    private let reactor: Reactor
+    /// Not held: it holds the port that holds these.
+    private unowned let reactor: Reactor
     private let access: InspectorAccess
     private let start: ReactorInstant
     /// How many requests the inspector's own server has answered and refused.
@@ -32,7 +35,7 @@ final class InspectorRoutes {
         case "/inspector.js":
             get(request) { HTTPServerResponse(InspectorScript.text, type: "text/javascript; charset=utf-8") }
         case "/": reading(request) { .page(InspectorPage(view(), query($0, request)).html) }
-        case "/cache.json": reading(request) { .json(view().cacheJSON(query($0, request))) }
+        case "/cache.json": reading(request) { rows(of: view(), query($0, request)) }
         case "/inflight.json": reading(request) { _ in .json(view().inFlightJSON) }
         case "/servers.json": reading(request) { _ in .json(view().serversJSON) }
         case "/connections.json": reading(request) { _ in .json(view().connectionsJSON) }
@@ -68,6 +71,40 @@ final class InspectorRoutes {
             uptime: reactor.now - start, requests: counts())
     }
 
+    /// The rows of the cache, which may be very many: made as the client takes them, and some in each turn, so that none gets
+    /// long.
+    private func rows(of view: InspectorView, _ query: InspectorQuery) -> HTTPServerResponse {
+        let stream = HTTPBodyStream()
+        var rest = view.entries(query)[...]
+        var isFirst = true
+        var isWaiting = false
+        func write() {
+            isWaiting = false
+            guard stream.isWritable, !stream.isEnded else { return }
+            var piece = isFirst ? "[" : ""
+            for entry in rest.prefix(Self.rowsPerTurn) {
+                piece += isFirst ? "" : ", "
+                piece += view.json(entry).text
+                isFirst = false
+            }
+            rest = rest.dropFirst(Self.rowsPerTurn)
+            if rest.isEmpty {
+                stream.write(piece + "]\n")
+                stream.finish()
+            } else {
+                stream.write(piece)
+                writeSoon()
+            }
+        }
+        func writeSoon() {
+            guard !isWaiting else { return }
+            isWaiting = true
+            reactor.callLater(.zero, write)
+        }
+        stream.onWritable = writeSoon
+        return HTTPServerResponse(stream: stream, type: "application/json")
+    }
+
     // MARK: changing
 
     /// Flushes the name of the form, or all names with `all`.
@@ -79,7 +116,10 @@ final class InspectorRoutes {
         if let refusal = access.refusalToChange(request, form) { return refusal }
         let removed: Int
         if let text = form["name"] {
-            guard let name = try? DomainName(text) else { return .explained(400, "there is no such name to flush") }
+            // As somebody types it, or as the table shows it.
+            guard let name = (try? DomainName(text)) ?? DomainName(described: text) else {
+                return .explained(400, "there is no such name to flush")
+            }
             removed = reactor.resolver.cache.flush(name, now: reactor.now)
         } else if form["all"] != nil {
             removed = reactor.resolver.cache.flush(now: reactor.now)

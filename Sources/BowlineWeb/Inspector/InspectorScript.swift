@@ -116,6 +116,8 @@ enum InspectorScript {
           url.searchParams.set(table.dataset.table, (down ? '-' : '') + link.dataset.column);
           history.replaceState(null, '', url);
           arrange(table);
+          // There may be more rows than are shown.
+          refresh();
         });
 
         """

@@ -78,7 +78,13 @@ struct InspectorTable<Row> {
             markup.text(emptiness)
             markup.raw("</td></tr>")
         }
-        markup.raw("</tbody></table></div>")
+        markup.raw("</tbody></table></div><p class=\"faint\" data-live=\"more-\(id)\">")
+        if rows.count > InspectorQuery.rowLimit {
+            let advice = search == nil ? "; /\(id).json has all" : ": search for others"
+            markup.text(
+                "The first \(InspectorQuery.rowLimit) of \(InspectorText.count(rows.count)) rows\(advice).")
+        }
+        markup.raw("</p>")
     }
 
     private func writeHead(_ column: InspectorColumn<Row>, _ query: InspectorQuery, into markup: inout Markup) {

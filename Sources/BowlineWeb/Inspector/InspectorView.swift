@@ -21,12 +21,9 @@ struct InspectorView {
         }
     }
 
-    func cacheJSON(_ query: InspectorQuery) -> JSON {
-        .array(
-            entries(query).map { entry in
-                guard case .object(let members) = entry.json(at: snapshot.time) else { return .null }
-                return .object(members + entry.further)
-            })
+    func json(_ entry: CacheEntry) -> JSON {
+        guard case .object(let members) = entry.json(at: snapshot.time) else { return .null }
+        return .object(members + entry.further)
     }
 
     var inFlightJSON: JSON {

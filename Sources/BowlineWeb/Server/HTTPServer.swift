@@ -30,10 +30,12 @@ public final class HTTPServer: ServerFactory {
     /// Whether `stop` was called.
     public private(set) var isStopping = false
 
-    let clock: any ReactorClock
+    /// Not held: it is the reactor, which holds the port that holds this.
+    unowned let clock: any ReactorClock
     /// Seconds since 1970, for Date.
     package var wallClock: () -> Int = { time(nil) }
     private let makeAnswer: (HTTPServerRequest) -> Deferred<HTTPServerResponse>
+    /// Nil again when it listens no more: it holds this.
     private var listener: ListeningPort?
     private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]
     private var stopped: Deferred<Void>?
@@ -66,8 +68,8 @@ public final class HTTPServer: ServerFactory {
         super.init()
     }
 
-    /// Where it listens; nil if its port was opened elsewhere.
-    public var address: SocketAddress? { listener?.address }
+    /// Where it listens, or did; nil if its port was opened elsewhere.
+    public private(set) var address: SocketAddress?
 
     /// How many connections are open.
     public var connectionCount: Int { connections.count }
@@ -105,8 +107,13 @@ public final class HTTPServer: ServerFactory {
 
     /// Listens. Called once, by the reactor's door.
     func listen(on reactor: Reactor, port: UInt16, interface: IPAddress?) throws(SystemError) {
-        listener = try reactor.listenTCP(port: port, interface: interface, factory: self)
+        let listener = try reactor.listenTCP(port: port, interface: interface, factory: self)
+        address = listener.address
+        self.listener = listener
     }
+
+    /// Its port has closed.
+    public override func stopFactory() { listener = nil }
 
     // MARK: what connections tell
 

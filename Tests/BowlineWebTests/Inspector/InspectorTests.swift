@@ -2,6 +2,7 @@
 
 import Bowline
 import BowlineTesting
+import Glibc
 import Testing
 
 @Suite("The inspector")
@@ -121,6 +122,65 @@ struct InspectorTests {
             #expect(all.text == "{\"flushed\": 2}\n")
             #expect(inspected.names.isEmpty)
         }
+    }
+
+    @Test("a name that can only be shown with escapes can be flushed as it is shown")
+    func flushEscaped() async throws {
+        let (shown, answer) = try await inspecting { inspected in
+            var entry = try #require(try InspectedReactor.entries().first)
+            entry.name = try DomainName(escaped: "a\\.b.test")
+            inspected.reactor.resolver.cache.restore([entry], now: inspected.reactor.now)
+            let form = "name=a%5C.b.test&token=\(InspectedReactor.token)"
+            return (
+                try await inspected.send("/?q=b.test").text,
+                try await inspected.send("/flush", method: "POST", form: form).text
+            )
+        }
+        #expect(shown.contains("a\\.b.test"))
+        #expect(answer == "{\"flushed\": 1}\n")
+    }
+
+    @Test("of many rows the page shows some and says so; as JSON all come, in pieces")
+    func many() async throws {
+        let (page, json) = try await inspecting { inspected in
+            let template = try #require(try InspectedReactor.entries().first)
+            let entries = try (0..<5_000).map { number in
+                var entry = template
+                entry.name = try DomainName("n\(number).test")
+                return entry
+            }
+            inspected.reactor.resolver.cache.restore(entries, now: inspected.reactor.now)
+            return (try await inspected.send("/").text, try await inspected.send("/cache.json").text)
+        }
+        #expect(page.contains(#/The first 200 of 5003 rows: search for others\./#))
+        #expect(json.matches(of: #/"name": "/#).count == 5_003)
+        #expect(json.hasPrefix("[{\"name\"") && json.hasSuffix("}]\n"))
+    }
+
+    @Test("a reactor that served it is freed when it has stopped and nobody holds it")
+    func freed() async throws {
+        let isFreed = try await withCheckedThrowingContinuation { continuation in
+            do {
+                pthread_detach(try startThread { continuation.resume(with: Result { try Self.isFreedAfterServing() }) })
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+        #expect(isFreed)
+    }
+
+    private static func isFreedAfterServing() throws -> Bool {
+        weak var freed: Reactor?
+        do {
+            let reactor = Reactor()
+            freed = reactor
+            let inspector = try reactor.serveInspector(port: 0)
+            reactor.callWhenRunning { [unowned reactor] in
+                reactor.getPage(inspector.url).addBoth { _ in reactor.stop() }
+            }
+            try reactor.run()
+        }
+        return freed == nil
     }
 
     @Test("a form comes back to the page as it was, which tells what was flushed")
