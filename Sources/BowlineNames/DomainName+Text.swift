@@ -12,13 +12,11 @@ extension DomainName {
     /// - Throws: ``NameError`` with the reason.
     /// - Complexity: O(length); no allocation if the text is in lower case already, without a dot at the end.
     public init(_ text: String) throws(NameError) {
-        var bytes = text
         var ascii = text
-        var examined = bytes.withUTF8 { Self.examine($0) }
+        var examined = text.withOctets { Self.examine($0) }
         if case .international = examined {
             ascii = try IDNA.asciiForm(of: text)
-            bytes = ascii
-            examined = bytes.withUTF8 { Self.examine($0, isConverted: true) }
+            examined = ascii.withOctets { Self.examine($0, isConverted: true) }
         }
         switch examined {
         case .canonical: self.init(canonical: ascii)

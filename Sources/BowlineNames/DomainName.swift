@@ -36,8 +36,7 @@ public struct DomainName: Sendable {
     package init(canonical text: String) {
         self.text = text
         var hasher = Hasher()
-        var bytes = text
-        bytes.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        text.withOctets { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         storedHash = hasher.finalize()
     }
 
@@ -64,18 +63,15 @@ public struct DomainName: Sendable {
 
     /// Whether the text ends in that of another name: octet by octet, where a String compares characters.
     private func hasSuffix(_ other: DomainName) -> Bool {
-        text.utf8.withContiguousStorageIfAvailable { mine in
-            other.text.utf8.withContiguousStorageIfAvailable { theirs in
-                mine.suffix(theirs.count).elementsEqual(theirs)
-            }
-        }.flatMap(\.self) ?? text.hasSuffix(other.text)
+        text.withOctets { mine in
+            other.text.withOctets { theirs in mine.suffix(theirs.count).elementsEqual(theirs) }
+        }
     }
 
     /// Whether the last label is a number, as in "1.2.3" or "0x7f": no such name can exist in the DNS, but a URL's host
     /// that ends so is (or fails to be) an IPv4 address (WHATWG URL, "ends in a number"). A resolver refuses it.
     public var endsInNumber: Bool {
-        var text = text
-        return text.withUTF8 { bytes in
+        text.withOctets { bytes in
             let last = bytes[(bytes.lastIndex(of: UInt8(ascii: ".")).map { $0 + 1 } ?? 0)...]
             guard let first = last.first, (0x30...0x39).contains(first) else { return false }
             if last.allSatisfy({ (0x30...0x39).contains($0) }) { return true }

@@ -68,7 +68,8 @@ final class Lookup: QuestionWaiter {
 
     /// Begins to wait; if there is nothing to wait for, that was it.
     func begin() -> Deferred<LookupAnswer> {
-        let deferred = Deferred<LookupAnswer>(canceller: { [unowned self] in stop() })
+        // It lets go of this when it fires, as every lookup ends.
+        let deferred = Deferred<LookupAnswer>(canceller: { [self] in stop() })
         self.deferred = deferred
         if pending.isEmpty {
             conclude()

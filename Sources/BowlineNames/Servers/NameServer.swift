@@ -131,7 +131,7 @@ final class NameServer: QueryServer {
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
-        if live == 0 { lastSign = clock.now }
+        if live == 0 { lastSign = now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
         guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: now), &bits) else {
@@ -147,8 +147,7 @@ final class NameServer: QueryServer {
     /// somebody who saw the question.
     private func withSpelling(of query: ServerQuery, _ body: (UnsafePointer<CChar>) -> Void) {
         var dice = record.keepsCase(at: clock.now) ? bits.next() : 0
-        var text = query.name.text
-        text.withUTF8 { octets in
+        query.name.text.withOctets { octets in
             withUnsafeTemporaryAllocation(of: CChar.self, capacity: octets.count + 1) { spelling in
                 for index in octets.indices {
                     var octet = octets[index]

@@ -22,8 +22,8 @@ protocol QueryServer: AnyObject {
     func abandon(_ query: ServerQuery)
 }
 
-/// What came of a question. A box: all who wait get it.
-final class QuestionResult {
+/// What came of a question.
+struct QuestionResult {
     /// An answer, positive or negative, or nil if no server gave one.
     let answer: ServerAnswer?
     /// Why there is none.
@@ -32,22 +32,8 @@ final class QuestionResult {
     /// Each server that failed, in order.
     let servers: [LookupError.ServerReport]
     /// What the servers that failed said about it (RFC 8914).
-    let extendedErrors: [ExtendedError]
-
-    init(
-        answer: ServerAnswer?, failure: LookupError.Kind?, origin: AnswerOrigin, servers: [LookupError.ServerReport],
-        extendedErrors: [ExtendedError] = []
-    ) {
-        self.answer = answer
-        self.failure = failure
-        self.origin = origin
-        self.servers = servers
-        self.extendedErrors = extendedErrors
-    }
+    var extendedErrors: [ExtendedError] = []
 }
-
-@available(*, unavailable)
-extension QuestionResult: Sendable {}
 
 /// Waits for a question.
 protocol QuestionWaiter: AnyObject {
