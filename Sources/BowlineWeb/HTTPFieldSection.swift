@@ -83,8 +83,9 @@ public struct HTTPFieldSection: Hashable, Sendable {
     }
 
     private func matches(_ entry: Entry, _ name: String) -> Bool {
+        // The length of a name tells nearly all others apart.
+        guard entry.name.count == name.utf8.count else { return false }
         let name = name.utf8Span.span
-        guard entry.name.count == name.count else { return false }
         let start = entry.name.lowerBound
         for offset in 0..<name.count
         where HTTPOctets.lower(bytes[start + offset]) != HTTPOctets.lower(name[offset]) {

@@ -56,6 +56,26 @@ struct RetryTests {
         #expect(world.counters.retried == 1)
     }
 
+    @Test("an observer is told that a connection serves again, and that the request goes out once more")
+    func observed() {
+        let (world, _) = world(.closes)
+        var events: [String] = []
+        world.fetch("h.test/again") { request in
+            request.observer = { event in
+                switch event {
+                case .reusing(let peer): events.append("reusing \(peer.port ?? 0)")
+                case .retrying: events.append("retrying")
+                case .connecting(let target): events.append("connecting \(target)")
+                case .requestSent: events.append("sent")
+                case .head(let head): events.append("\(head.status)")
+                default: break
+                }
+            }
+        }
+        world.advance()
+        #expect(events == ["reusing 80", "sent", "retrying", "connecting h.test:80", "sent", "200"])
+    }
+
     @Test("a method that isn't idempotent is not sent twice", arguments: ["POST", "PATCH", "get"])
     func other(_ method: String) {
         let (world, requests) = world(.closes)

@@ -68,6 +68,31 @@ struct SecurePageTests {
         #expect(try await found("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole", .cutOff) == "200 whole")
     }
 
+    @Test("a connection that is kept is asked again without a handshake, and not by whoever trusts others")
+    func reuse() async throws {
+        let (reports, fresh) = try await onReactor { reactor in
+            reactor.resolver = ScriptedResolver(clock: reactor, ["h.test": [.v4(.loopback)]])
+            let pair = try Certificates.shared().make(for: "DNS:h.test")
+            let context = try TLSContext(
+                server: TLSServerConfiguration(TLSIdentity(certificateFile: pair.certificate, keyFile: pair.key)),
+                clock: reactor)
+            let listener = try reactor.listenTLS(
+                port: 0, interface: .v4(.loopback), context: context,
+                factory: HTTPResponder(clock: reactor) { _ in .respond(.init("hi")) })
+            var request = try Self.request(listener.address.port ?? 0)
+            var reports: [PageReport] = []
+            for trust in [request.tls.trust, request.tls.trust, .insecure] {
+                request.tls.trust = trust
+                reports.append(try await reactor.fetch(request).value.report)
+            }
+            return (reports, reactor.agent.snapshot().counters.fresh)
+        }
+        #expect(reports.map(\.isConnectionReused) == [false, true, false])
+        #expect(reports.map { $0.secured == nil } == [false, true, false])
+        #expect(reports.map { $0.tls?.isVerified } == [true, true, false])
+        #expect(fresh == 2)
+    }
+
     @Test("a client's certificate goes along within an origin, and not to another")
     func clientCertificate() async throws {
         let found = try await onReactor { reactor in
