@@ -1,4 +1,5 @@
-// What the resolver keeps of answers, and for how long it believes it.
+// What the resolver keeps of answers, and for how long it believes it. Time stands still, so that nothing is asked twice because a
+// machine is slow.
 
 import Bowline
 import BowlineTesting
@@ -10,7 +11,8 @@ struct ResolverCacheUseTests {
     func hit() async throws {
         let (wasFired, answer, questions) = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one, six], ttl: 300) }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             _ = try await resolver.lookup("h.test").value
             let again = resolver.lookup("H.TEST.")
             return (again.isFired, try await again.value, server.questions.count)
@@ -28,9 +30,10 @@ struct ResolverCacheUseTests {
             let server = try FakeDNSServer(reactor: reactor) { _ in
                 .aliases(["w.test"], [one], ttl: 300, aliasTTL: 5)
             }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             let answer = try await resolver.lookup("h.test", types: [.a]).value
-            return (answer, resolver.cache.snapshot(now: reactor.now).first)
+            return (answer, resolver.cache.snapshot(now: clock.now).first)
         }
         let question = try #require(answer.questions.first)
         #expect(question.ttl == 5)
@@ -62,7 +65,8 @@ struct ResolverCacheUseTests {
     func negative(test: Case) async throws {
         let (outcomes, questions) = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in test.action }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             let first = await resolver.lookup("h.test", types: [.a]).outcome
             let second = await resolver.lookup("h.test", types: [.a]).outcome
             return ([first, second], server.questions.count)
@@ -82,7 +86,8 @@ struct ResolverCacheUseTests {
             let server = try FakeDNSServer(reactor: reactor) { question in
                 question.name.text == "nx.test" ? .nxdomain() : .nodata()
             }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             for host in ["nx.test", "nodata.test"] {
                 _ = await resolver.lookup(host, types: [.a]).outcome
                 _ = await resolver.lookup(host, types: [.aaaa]).outcome
@@ -96,9 +101,10 @@ struct ResolverCacheUseTests {
     func expired() async throws {
         let (outcomes, questions) = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([two]) }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             // As if they had been learnt a minute and a second ago, to be kept for a minute.
-            let then = reactor.now + .seconds(-61)
+            let then = clock.now + .seconds(-61)
             var known = DNSAnswer(outcome: .answer)
             known.addresses = [one]
             known.ttl = 60
@@ -121,18 +127,19 @@ struct ResolverCacheUseTests {
     func stale() async throws {
         let (outcomes, questions, entry) = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in .code(.servFail) }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             var known = DNSAnswer(outcome: .answer)
             known.addresses = [one]
             known.ttl = 60
             resolver.cache.store(
                 known, for: DomainName(canonical: "h.test"), .a, origin: AnswerOrigin(),
-                now: reactor.now + .seconds(-61))
+                now: clock.now + .seconds(-61))
             let outcomes = [
                 await resolver.lookup("h.test", types: [.a]).outcome,
                 await resolver.lookup("h.test", types: [.a]).outcome,
             ]
-            return (outcomes, server.questions.count, resolver.cache.snapshot(now: reactor.now).first)
+            return (outcomes, server.questions.count, resolver.cache.snapshot(now: clock.now).first)
         }
         #expect(outcomes.map(\.addresses) == [[one], [one]])
         #expect(outcomes.map { $0.answer?.questions.first?.origin.source } == [.stale, .stale])
@@ -148,18 +155,19 @@ struct ResolverCacheUseTests {
             let server = try FakeDNSServer(reactor: reactor) { _ in
                 isSecond ? .addresses([.v4(.loopback)], ttl: 0) : .addresses([one], ttl: 1)
             }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             let first = try await resolver.lookup("h.test", types: [.a]).value
             // As if the second had passed.
-            resolver.cache.flush()
+            resolver.cache.flush(now: clock.now)
             var known = DNSAnswer(outcome: .answer)
             known.addresses = [one]
             known.ttl = 1
             let name = DomainName(canonical: "h.test")
-            resolver.cache.store(known, for: name, .a, origin: AnswerOrigin(), now: reactor.now + .seconds(-2))
+            resolver.cache.store(known, for: name, .a, origin: AnswerOrigin(), now: clock.now + .seconds(-2))
             isSecond = true
             let second = try await resolver.lookup("h.test", types: [.a]).value
-            return ([first.addresses, second.addresses], resolver.cache.snapshot(now: reactor.now))
+            return ([first.addresses, second.addresses], resolver.cache.snapshot(now: clock.now))
         }
         #expect(answers == [[one], [.v4(.loopback)]])
         #expect(entries.isEmpty)
@@ -169,10 +177,11 @@ struct ResolverCacheUseTests {
     func flush() async throws {
         let questions = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             for _ in 0..<2 {
                 _ = await resolver.lookup("h.test", types: [.a]).outcome
-                resolver.cache.flush(DomainName(canonical: "h.test"))
+                resolver.cache.flush(DomainName(canonical: "h.test"), now: clock.now)
             }
             return server.questions.count
         }
@@ -183,7 +192,8 @@ struct ResolverCacheUseTests {
     func reload() async throws {
         let questions = try await Reactor.run { reactor in
             let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let clock = ManualClock()
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             _ = try await resolver.lookup("h.test", types: [.a]).value
             resolver.reload()
             _ = try await resolver.lookup("h.test", types: [.a]).value

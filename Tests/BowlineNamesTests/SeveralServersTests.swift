@@ -217,7 +217,7 @@ struct SeveralServersTests {
                 .code(.servFail, ExtendedError(code: 22, text: "no route"))
             }
             let second = try FakeDNSServer(reactor: reactor) { _ in .code(.refused) }
-            let resolver = DNSResolver(reactor, asking: first.address, second.address)
+            let resolver = DNSResolver(reactor, asking: first.address, second.address, clock: ManualClock())
             return (await resolver.lookup("h.test", types: [.a]).outcome, [first.address, second.address])
         }
         let error = try #require(outcome.error)

@@ -39,6 +39,8 @@ final class NameServer: QueryServer {
     @exclusivity(unchecked) private var live = 0
     /// Its last sign of life, or when it was first asked after a rest.
     @exclusivity(unchecked) private var lastSign = ReactorInstant(nanoseconds: 0)
+    /// Whether it has answered nothing for a while, though others wait.
+    @exclusivity(unchecked) private var isSilent = false
     @exclusivity(unchecked) private var resends = ResendSchedule()
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
@@ -108,7 +110,7 @@ final class NameServer: QueryServer {
     private func enter(_ query: ServerQuery) {
         if isClosed {
             end(query, .failed(.cancelled))
-        } else if inWindow < window.size, waiting.isEmpty {
+        } else if inWindow < room, waiting.isEmpty {
             start(query)
         } else {
             waiting.append(query)
@@ -276,15 +278,21 @@ final class NameServer: QueryServer {
         inWindow -= 1
     }
 
-    /// Makes room in the window of a server that answers nothing: what left a while ago isn't in a buffer any more. One that
-    /// answers makes room by that.
+    /// How many may be in the window now.
+    private var room: Int { isSilent ? max(window.size, PacedWindow.silentSize) : window.size }
+
+    /// Makes room for those that wait when a server answers nothing. One that answers makes room by that.
     private func awaitRoom() {
         guard roomTimer == nil, !isClosed else { return }
         roomTimer = clock.callLater(PacedWindow.longestStay) { [unowned self] in
             roomTimer = nil
             let past = clock.now - PacedWindow.longestStay
-            if lastSign <= past {
-                resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
+            isSilent = lastSign <= past
+            if isSilent {
+                // Of one whose pace isn't known, what left a while ago counts as taken out of its buffer.
+                if !record.roundTrips.isMeasured {
+                    resends.forEachFirst(while: { $0.startTime <= past }, leaveWindow)
+                }
                 startWaiting()
             }
             if !waiting.isEmpty { awaitRoom() }
@@ -292,7 +300,7 @@ final class NameServer: QueryServer {
     }
 
     private func startWaiting() {
-        while inWindow < window.size, !isClosed, let query = waiting.popFirst() {
+        while inWindow < room, !isClosed, let query = waiting.popFirst() {
             if query.isWanted { start(query) }
         }
     }
@@ -305,7 +313,7 @@ final class NameServer: QueryServer {
         if !query.isOver { query.channel?.release(query) }
         guard let successor = query.successor(in: manner) else { return false }
         leaveFlight(query)
-        if inWindow < window.size {
+        if inWindow < room {
             start(successor)
         } else {
             waiting.prepend(successor)
@@ -320,6 +328,7 @@ final class NameServer: QueryServer {
         switch reply {
         case .answer(let answer):
             lastSign = now
+            isSilent = false
             record.counts.answers += 1
             noteRoundTrip(of: query, answer.isTCP, at: now)
             if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }

@@ -12,10 +12,11 @@ struct PacedWindow {
     static let smallestSize = 32
     /// What fits the receive buffer that the system gives on request (net.core.rmem_max, 208 KiB and its overhead).
     static let largestSize = 1_024
-    /// So long a datagram takes up room where nothing is answered. Any server that is alive has taken it out of its buffer by
-    /// then, whether or not it knows the answer: names that take it long, and servers that are silent, don't hold up those
-    /// that wait. What is sent regardless is 1,600 to 51,200 questions a second.
+    /// After so much silence those that wait are let out all the same, so that names that take a server long, or servers that
+    /// are silent, don't hold them up.
     static let longestStay: Duration = .milliseconds(20)
+    /// So many at once then: a socket's buffer takes them, even if the server doesn't run at the moment.
+    static let silentSize = 192
     /// So many of our datagrams may stand in queues on the way; a socket's buffer loses some from about 250.
     private static let shortQueue: Int64 = 64
     private static let longQueue: Int64 = 128
