@@ -93,7 +93,9 @@ public enum CacheExport {
             AliasStep(
                 name: try name(alias, "name"), target: try name(alias, "target"), ttl: try alias.number("ttl"))
         }
-        entry.age = max(.zero, try age(fields, "stored_ms", at: moment))
+        entry.age = try age(fields, "stored_ms", at: moment)
+        guard entry.age >= .zero - EntryRow.tolerance else { throw ExportFields.Problem("it was stored in the future") }
+        entry.age = max(.zero, entry.age)
         entry.remaining = .zero - (try age(fields, "expires_ms", at: moment))
         entry.idle = max(.zero, try age(fields, "used_ms", at: moment))
         entry.lifetime = .milliseconds(try fields.number("lifetime_ms") as UInt32)

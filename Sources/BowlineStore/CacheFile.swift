@@ -17,7 +17,7 @@ struct CacheFile: ~Copyable {
     /// "Bowl" (file(1) and others show it): marks a file as one of ours.
     private static let applicationID: Int64 = 0x426F_776C
     /// The layout of the table. A file of a later version isn't touched.
-    private static let version: Int64 = 1
+    private static let version: Int64 = 2
     /// How long another process may hold the file before this one does without.
     private static let busyTimeout: CInt = 1_000
 
@@ -34,9 +34,18 @@ struct CacheFile: ~Copyable {
         var device: dev_t
         var number: ino_t
 
-        init?(_ path: String) {
+        /// - Returns: nil if there is no such file.
+        /// - Throws: if it can't be told, or if it is none that a database can be in: a folder, a pipe.
+        init?(_ path: String) throws(CacheStoreError) {
             var status = stat()
-            guard stat(path, &status) == 0 else { return nil }
+            guard stat(path, &status) == 0 else {
+                if errno == ENOENT { return nil }
+                throw CacheStoreError(.system, path: path, detail: SystemError.text(of: errno))
+            }
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
+                throw CacheStoreError(.system, path: path, detail: "it is \(kind)")
+            }
             (device, number) = (status.st_dev, status.st_ino)
         }
     }
@@ -52,7 +61,7 @@ struct CacheFile: ~Copyable {
     mutating func replace() throws(CacheStoreError) {
         let lock = FolderLock(of: path, .alone, timeout: Self.busyTimeout)
         connection = nil
-        if let identity, Identity(path) == identity { try putAside(lock) }
+        if let identity, try Identity(path) == identity { try putAside(lock) }
         try openAlone(lock)
     }
 
@@ -85,7 +94,7 @@ struct CacheFile: ~Copyable {
     /// - Returns: false if there is none, or one in which nothing is yet.
     /// - Throws: `unusable` if it is another program's, or damaged.
     private mutating func openExisting(_ lock: borrowing FolderLock) throws(CacheStoreError) -> Bool {
-        guard let identity = Identity(path) else { return false }
+        guard let identity = try Identity(path) else { return false }
         let connection = try SQLiteConnection(
             path: path, access == .look ? .look : .update, busyTimeout: Self.busyTimeout)
         let version = try connection.number("PRAGMA user_version")
@@ -96,6 +105,9 @@ struct CacheFile: ~Copyable {
         }
         guard version <= Self.version else {
             throw CacheStoreError(.newer, path: path, detail: "a later version of this program wrote it")
+        }
+        guard version == Self.version else {
+            throw CacheStoreError(.unusable, path: path, detail: "an earlier version of this program wrote it")
         }
         guard try connection.texts("SELECT name FROM pragma_table_info('entry')") == EntryRow.columns else {
             throw CacheStoreError(.unusable, path: path, detail: "its table has other columns")
@@ -110,7 +122,7 @@ struct CacheFile: ~Copyable {
         // SQLite would make it for all whom umask allows. Only one that wasn't there is opened here: to close a file of
         // SQLite's takes the process' locks from it.
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0 { close(descriptor) } else { chmod(path, 0o600) }
         let connection = try SQLiteConnection(path: path, .update, busyTimeout: Self.busyTimeout)
         _ = try connection.number("PRAGMA journal_mode = WAL")
         try connection.write { () throws(CacheStoreError) in
@@ -120,7 +132,7 @@ struct CacheFile: ~Copyable {
             try connection.run("PRAGMA application_id = \(Self.applicationID); PRAGMA user_version = \(Self.version)")
         }
         try settle(connection)
-        (self.connection, identity) = (connection, Identity(path))
+        (self.connection, identity) = (connection, try Identity(path))
     }
 
     private func settle(_ connection: SQLiteConnection) throws(CacheStoreError) {
@@ -132,10 +144,10 @@ struct CacheFile: ~Copyable {
         CREATE TABLE entry (
             name TEXT NOT NULL, type INTEGER NOT NULL, stored INTEGER NOT NULL, expires INTEGER NOT NULL,
             used INTEGER NOT NULL, lifetime INTEGER NOT NULL, ttl INTEGER NOT NULL, record_ttl INTEGER NOT NULL,
-            hits INTEGER NOT NULL, rcode INTEGER NOT NULL, server TEXT, rtt INTEGER, tries INTEGER NOT NULL,
+            hits INTEGER NOT NULL, rcode INTEGER NOT NULL, server TEXT NOT NULL, rtt INTEGER, tries INTEGER NOT NULL,
             tcp INTEGER NOT NULL, waiters INTEGER NOT NULL, data TEXT NOT NULL, aliases TEXT NOT NULL,
             ede TEXT NOT NULL, connects TEXT NOT NULL, changes INTEGER NOT NULL,
-            PRIMARY KEY (name, type)) WITHOUT ROWID;
+            PRIMARY KEY (name, type, server)) WITHOUT ROWID;
         CREATE INDEX entry_expires ON entry (expires);
         """
 

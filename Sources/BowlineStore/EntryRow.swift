@@ -37,7 +37,7 @@ enum EntryRow {
         "tries", "tcp", "waiters", "data", "aliases", "ede", "connects", "changes",
     ]
     /// A date that lies further ahead is one of a clock that was wrong.
-    private static let tolerance: Duration = .seconds(60)
+    static let tolerance: Duration = .seconds(60)
 
     /// Whether an entry is kept: pins and failures aren't.
     static func isKept(_ entry: CacheEntry) -> Bool {
@@ -58,7 +58,7 @@ enum EntryRow {
             .integer(moment.date(before: entry.age)), .integer(expires(entry, at: moment)),
             .integer(moment.date(before: entry.idle)), .integer(entry.lifetime.milliseconds),
             .integer(ttl.components.seconds), .integer(Int64(entry.recordTTL)), .integer(Int64(entry.hits)),
-            .integer(Int64(entry.responseCode?.rawValue ?? 0)), origin.server.map { .text("\($0)") } ?? .null,
+            .integer(Int64(entry.responseCode?.rawValue ?? 0)), .text(origin.server.map { "\($0)" } ?? ""),
             origin.roundTrip.map { .integer($0.milliseconds(per: 1_000)) } ?? .null,
             .integer(Int64(origin.attempts)), .integer(origin.usedTCP ? 1 : 0), .integer(Int64(origin.waiters)),
             .text(Lines.text(entry.data.map { ["\($0)"] })),

@@ -151,7 +151,7 @@ public final class SQLiteCacheStore: CacheStore {
         let insertion = try connection.prepare(
             """
             INSERT INTO entry (\(EntryRow.columns.joined(separator: ", "))) VALUES (\(places))
-            ON CONFLICT (name, type) DO UPDATE SET \(updates) WHERE excluded.stored >= entry.stored
+            ON CONFLICT (name, type, server) DO UPDATE SET \(updates) WHERE excluded.stored >= entry.stored
             """)
         for entry in changes.entries {
             if let values = EntryRow.values(entry, at: moment) { try insertion.run(values) }
@@ -167,7 +167,8 @@ public final class SQLiteCacheStore: CacheStore {
         let surplus = try connection.number("SELECT count(*) FROM entry") - Int64(capacity)
         guard surplus > 0 else { return }
         try connection.run(
-            "DELETE FROM entry WHERE (name, type) IN (SELECT name, type FROM entry ORDER BY used LIMIT \(surplus))")
+            "DELETE FROM entry WHERE (name, type, server) IN "
+                + "(SELECT name, type, server FROM entry ORDER BY used LIMIT \(surplus))")
     }
 
     /// Takes out a name's entries, or all. Blocks.

@@ -1,6 +1,7 @@
 // Many jobs on one reactor, so many at once, in their order. Where they come from they may not all be there yet.
 
 import Bowline
+import Glibc
 
 final class Batch<Job> {
     enum Next {
@@ -77,7 +78,13 @@ extension Batch {
         let batch = Batch(limit: limit, next: next, start: start) { reactor.stop() }
         arrival { batch.run() }
         reactor.addSystemEventTrigger(.before, .shutdown) { batch.halt() }
-        reactor.callWhenRunning { batch.run() }
+        // A terminal that is closed ends a command, unless it was begun with nohup; the reactor would reload names.
+        let hangUp = signal(SIGHUP, SIG_DFL)
+        signal(SIGHUP, hangUp)
+        reactor.callWhenRunning {
+            signal(SIGHUP, hangUp)
+            batch.run()
+        }
         try reactor.run(signals: true)
     }
 

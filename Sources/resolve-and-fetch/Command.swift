@@ -47,6 +47,8 @@ enum Command {
     private static func prepareProcess() {
         // Whoever reads may go away: that is an error of writing, not the end of everything.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that may not grow, as a full disk is.
+        signal(SIGXFSZ, SIG_IGN)
         // A closed standard descriptor would be given to the first socket, and the report be written to that.
         for descriptor in 0...2 as ClosedRange<CInt> where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDONLY)

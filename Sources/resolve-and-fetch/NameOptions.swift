@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Bowline
+import BowlineStore
 import Logging
 
 struct NameOptions: ParsableArguments {
@@ -65,7 +66,11 @@ struct NameOptions: ParsableArguments {
             configuration = ResolverConfiguration()
             configuration?.servers = servers.map(\.address)
         }
-        let resolver = DNSResolver(reactor: reactor, configuration: configuration, pins: pins.map(\.pin))
+        // As many as the file keeps, so that a long list finds all that an earlier one has learnt.
+        var policy = CachePolicy()
+        policy.capacity = SQLiteCacheStore.defaultCapacity
+        let resolver = DNSResolver(
+            reactor: reactor, configuration: configuration, pins: pins.map(\.pin), cache: ResolverCache(policy: policy))
         // Options such as systemd's `trust-ad` are named there on most machines: only who wants to know is told.
         resolver.logger.logLevel = verbose ? .notice : .critical
         return resolver

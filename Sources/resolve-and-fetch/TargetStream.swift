@@ -85,7 +85,7 @@ final class ListFile: ReactorDescriptor {
     private let reactor: Reactor
     /// Whether a piece can be read without blocking: of a regular file always, of others once each time they say so.
     private var isReadable: Bool
-    private let isRegular: Bool
+    private var isRegular: Bool
     private(set) var isAtEnd = false
     /// Called when a piece can be read that could not when it was asked for.
     var onReadable: () -> Void = {}
@@ -115,9 +115,15 @@ final class ListFile: ReactorDescriptor {
 
     /// Reads a piece, which is empty at the end; nil if there is nothing yet.
     func read(_ count: Int) throws(SystemError) -> [UInt8]? {
-        guard isReadable else {
-            try reactor.addReader(self)
-            return nil
+        if !isReadable {
+            do throws(SystemError) {
+                try reactor.addReader(self)
+                return nil
+            } catch {
+                // What can't be waited for needn't: /dev/null.
+                guard error.code == EPERM else { throw error }
+                isRegular = true
+            }
         }
         isReadable = isRegular
         var result = 0

@@ -78,6 +78,7 @@ struct CacheExportTests {
             ("192.0.2.1\", \"192=nonsense\", \"192", "\"nonsense\" isn't data"),
             ("\"data\": [=\"data\": [1, ", "list of texts"),
             ("\"stored_ms\": 1=\"stored_ms\": -9223372036854775808, \"x\": 1", "isn't a date"),
+            ("\"stored_ms\": 1=\"stored_ms\": 2", "stored in the future"),
             ("\"hits\": 7=\"hits\": -7", "\"hits\" isn't a whole number"),
             ("\"hits\": 7=\"hits\": 7.5", "\"hits\" isn't a whole number"),
             ("\"tcp\": true=\"tcp\": 1", "\"tcp\" isn't true or false"),

@@ -53,6 +53,50 @@ struct CacheTests {
         let line = try run(["resolve", "--json"] + other.names + ["h.test"]).json().first
         #expect(line?["addresses"] == ["127.0.0.9"] || line?["addresses"]?[0] == "127.0.0.9")
         #expect(line?["source"] == "network")
+        // And both stay.
+        #expect(try resolve("h.test")["source"] == "cache")
+        #expect(try list().count == 4)
+    }
+
+    @Test("how often an entry was used is kept, too")
+    func uses() throws {
+        for _ in 0..<3 { _ = try resolve("h.test") }
+        let row = try #require(try list().first { $0["name"] == "h.test" && $0["type"] == "A" })
+        #expect(row["hits"] == 2)
+    }
+
+    @Test("a long list finds all that the file has")
+    func longList() throws {
+        _ = try resolve("-4", "h.test")
+        let template = try #require(try run(["cache", "export"]).stdout.split(separator: "\n").first)
+        let names = (0..<17_000).map { "n\($0).test" }
+        let lines = names.map { template.replacing("\"h.test\"", with: "\"\($0)\"") }.joined(separator: "\n")
+        #expect(try run(["cache", "import", "-"], input: lines).stdout == "17000 entries taken in\n")
+        let asked = servers.questions.count
+        let output = try run(
+            ["resolve", "-4", "--json"] + servers.names + ["-"], input: names.joined(separator: "\n"))
+        #expect(output.exitCode == 0)
+        #expect(servers.questions.count == asked)
+    }
+
+    @Test("a file that may not grow is no reason to fail, as a full disk isn't")
+    func limited() throws {
+        let program = try Executables.product("resolve-and-fetch")
+        let line = "ulimit -f 8; \(program) resolve --json \(servers.names.joined(separator: " ")) h.test | cat"
+        let output = try Subprocess.run(
+            "bash", ["-o", "pipefail", "-c", line], environment: ["XDG_CACHE_HOME": home.path])
+        #expect(output.exitCode == 0)
+        #expect(try output.json().first?["ok"] == true)
+    }
+
+    @Test("what is no regular file, or can't be reached, is an error and no empty cache")
+    func unreachable() throws {
+        let fifo = home.path + "/fifo"
+        #expect(mkfifo(fifo, 0o600) == 0)
+        for file in [fifo, home.path, "/dev/null", "/dev/null/x"] {
+            let output = try run(["cache", "list", "--cache-file", file])
+            #expect(output.exitCode == 1 && output.complaints.count == 1, "\(file)")
+        }
     }
 
     @Test("--no-cache neither reads nor writes, and a run of literals makes no file")
@@ -126,7 +170,8 @@ struct CacheTests {
         #expect(output.exitCode == 0)
         for words in [
             "alias.test  A  fresh", "alias  alias.test → w.test  ttl 60 s", "60 s from the server", " left",
-            "ago from 127.0.0.1:\(servers.dnsPort) over UDP in ", "NOERROR, 1 try, kept from an earlier run", "not yet",
+            "ago from 127.0.0.1:\(servers.dnsPort) over UDP in ", "NOERROR, 1 try, kept from an earlier run",
+            "no hit yet",
         ] {
             #expect(output.stdout.contains(words), "\(words)")
         }

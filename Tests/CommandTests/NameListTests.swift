@@ -68,6 +68,7 @@ struct NameListTests {
     @Test("a list that is empty, or can't be opened, is wrong usage")
     func noList() throws {
         #expect(try resolve("-", input: "# nothing\n").exitCode == 64)
+        #expect(try resolve("--input", "/dev/null").exitCode == 64)
         #expect(try resolve("--input", "/nonexistent").exitCode == 64)
         #expect(try resolve("--input", "/").exitCode == 64)
     }

@@ -52,7 +52,7 @@ public struct CacheChanges: Hashable, Sendable {
     public var flushedAt: ReactorInstant?
     /// Entries that were flushed or ceased to be true. Not those that only made room for others.
     public var removed: [Removal]
-    /// Entries that are new or have changed, as they are now. To have been used is no change.
+    /// Entries that are new or have changed, as they are now. To have been used is no change, unless that was asked for.
     public var entries: [CacheEntry]
 
     /// Creates changes.

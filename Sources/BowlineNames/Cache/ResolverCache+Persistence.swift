@@ -14,20 +14,26 @@ extension ResolverCache {
     ///
     /// - Parameters:
     ///   - generation: that of the earlier look's result; 0 for everything that this cache has learnt by itself.
+    ///   - useTime: entries that were used since then are in it, too; nil for those that have changed only.
     ///   - now: the reactor's time, for ages and what is left of TTLs.
-    /// - Complexity: O(entries), O(1) if nothing has changed.
-    public func changes(since generation: UInt64, now: ReactorInstant = .monotonicNow) -> CacheChanges {
+    /// - Complexity: O(entries), O(1) if nothing has changed and uses don't matter.
+    public func changes(
+        since generation: UInt64, usedSince useTime: ReactorInstant? = nil, now: ReactorInstant = .monotonicNow
+    ) -> CacheChanges {
         if let shared {
             reportUses(to: shared)
-            return shared.changes(since: generation, now: now)
+            return shared.changes(since: generation, usedSince: useTime, now: now)
         }
         var changes = CacheChanges(generation: journal.generation, now: now)
-        guard generation != journal.generation else { return changes }
+        guard generation != journal.generation || useTime != nil else { return changes }
         if generation < journal.start { changes.flushedAt = journal.startTime }
         changes.removed = journal.removed(since: generation)
         var slot = table.newest
         while slot >= 0 {
-            if changes.flushedAt != nil || table[slot].changed > generation, let entry = entry(table[slot], now) {
+            let isUsed = useTime.map { table[slot].hits > 0 && table[slot].lastUse > $0 } ?? false
+            if isUsed || changes.flushedAt != nil || table[slot].changed > generation,
+                let entry = entry(table[slot], now)
+            {
                 changes.entries.append(entry)
             }
             slot = table[slot].older

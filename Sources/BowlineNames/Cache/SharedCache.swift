@@ -57,8 +57,10 @@ public final class SharedCache: Sendable {
     }
 
     /// What has changed since an earlier look, as `ResolverCache.changes` says.
-    public func changes(since generation: UInt64, now: ReactorInstant = .monotonicNow) -> CacheChanges {
-        cache.withLock { $0.changes(since: generation, now: now) }
+    public func changes(
+        since generation: UInt64, usedSince useTime: ReactorInstant? = nil, now: ReactorInstant = .monotonicNow
+    ) -> CacheChanges {
+        cache.withLock { $0.changes(since: generation, usedSince: useTime, now: now) }
     }
 
     /// Takes in entries that were kept elsewhere, as `ResolverCache.restore` does.

@@ -51,13 +51,15 @@ struct CacheAccess: ParsableArguments {
 
     var path: String { CachePath.path(file) }
 
-    /// The entries, as a resolver that reads the file would have them.
+    /// The entries that a run would use, of all servers.
     func entries(of name: DomainName? = nil) throws -> [CacheEntry] {
-        var policy = CachePolicy()
-        policy.capacity = SQLiteCacheStore.defaultCapacity
-        let cache = ResolverCache(policy: policy)
-        cache.restore(try SQLiteCacheStore(path: path, access: .look).load(name.map { [$0] }, limit: .max))
-        return cache.snapshot()
+        let now = ReactorInstant.monotonicNow
+        let entries = try SQLiteCacheStore(path: path, access: .look).load(name.map { [$0] }, limit: .max)
+        return entries.filter { $0.origin.server != nil && ResolverCache.isSound($0, now: now) }.map { entry in
+            var entry = entry
+            (entry.origin.source, entry.origin.isRestored) = (.network, true)
+            return entry
+        }
     }
 
     /// Opens the file to change it.
@@ -209,7 +211,10 @@ extension CacheCommand {
                 let now = ReactorInstant.monotonicNow
                 let entries = try CacheExport.entries(in: text, now: now)
                 try access.open().save(CacheChanges(generation: 1, now: now, entries: entries))
-                return access.count(entries.count, "imported", "taken in")
+                // Twice the same is one, and what is too old to be served even stale is none.
+                let kept = entries.filter { $0.remaining > .zero - CachePolicy().maximumStaleAge }
+                let keys = Set(kept.map { "\($0.name) \($0.typeText) \($0.origin.server.map { "\($0)" } ?? "")" })
+                return access.count(keys.count, "imported", "taken in")
             }
         }
     }

@@ -88,8 +88,7 @@ extension CacheKeeper {
         do throws(CacheStoreError) {
             try finish()
         } catch {
-            // Somebody else writes all the time: what was learnt can be learnt again.
-            if error.kind != .busy { Console.warn("\(error)") }
+            Console.warn("what this run has learnt isn't kept: \(error)")
         }
         if let store = store as? SQLiteCacheStore, store.setAside != wasSetAside { CachePath.warn(of: store) }
     }

@@ -62,7 +62,7 @@ struct EntryText {
         let waiters = entry.origin.waiters
         let hits =
             entry.hits == 0
-            ? "not yet" : "\(entry.hits) \(entry.hits == 1 ? "hit" : "hits"), \(Times.span(entry.idle)) ago"
+            ? "no hit yet" : "\(entry.hits) \(entry.hits == 1 ? "hit" : "hits"), \(Times.span(entry.idle)) ago"
         return hits + (waiters > 1 ? ", \(waiters) waited for it" : "")
     }
 
