@@ -61,7 +61,8 @@ struct RealServersTests {
         }
         #expect(pages == Array(repeating: "hello", count: 60))
         #expect(counters.fresh + counters.reused - counters.retried == 60)
-        #expect(counters.fresh >= 12)
+        // Now and then Apache serves one more than it was told.
+        #expect(counters.fresh >= 10)
     }
 
     @Test(

@@ -194,10 +194,16 @@ struct FailureTests {
     func noDescriptors() throws {
         let servers = try Servers()
         let program = try Executables.product("resolve-and-fetch")
-        let line = "ulimit -n 7; exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
-        let output = try Subprocess.run("bash", ["-c", line])
-        #expect(output.exitCode == 6)
-        #expect(output.stderr.contains("Too many open files); raise the limit of open files (ulimit -n)"))
+        let rest = "exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
+        // How many it needs before its first question depends on what it was given: the least with which it begins.
+        for limit in 6..<32 {
+            let output = try Subprocess.run("bash", ["-c", "ulimit -n \(limit); \(rest)"])
+            guard !output.stderr.hasPrefix("Error: ") else { continue }
+            #expect(output.exitCode == 6)
+            #expect(output.stderr.contains("Too many open files); raise the limit of open files (ulimit -n)"))
+            return
+        }
+        Issue.record("it didn't begin with 31 descriptors")
     }
 
     @Test("an argument that isn't UTF-8 is refused, and not changed on its way")
