@@ -49,20 +49,22 @@ struct RealServersTests {
 
     @Test(
         "a server that serves so many requests on a connection is asked for the rest on others",
-        arguments: WebServerKind.installed.filter { $0 != .haproxy })
-    func limitedConnections(_ kind: WebServerKind) async throws {
+        arguments: WebServerKind.installed.filter { $0 != .haproxy }, [1, 4])
+    func limitedConnections(_ kind: WebServerKind, atOnce: Int) async throws {
         let site = try kind.start(.init(requests: 5))
         defer { site.stop() }
         let url = "http://127.0.0.1:\(site.port)/small"
         let (pages, counters) = try await onReactor { reactor in
-            reactor.agent.limits.connectionsPerHost = 4
+            reactor.agent.limits.connectionsPerHost = atOnce
             let pages = try await gather((0..<60).map { _ in reactor.getPage(url) }).value
             return (pages, reactor.agent.snapshot().counters)
         }
         #expect(pages == Array(repeating: "hello", count: 60))
         #expect(counters.fresh + counters.reused - counters.retried == 60)
-        // Now and then Apache serves one more than it was told.
-        #expect(counters.fresh >= 10)
+        // nginx counts all requests of a connection, Apache and lighttpd those after the first.
+        let least = kind == .nginx ? 12 : 10
+        #expect(counters.fresh >= least)
+        if atOnce == 1 { #expect(counters.fresh == least) }
     }
 
     @Test(
