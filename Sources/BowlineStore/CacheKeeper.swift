@@ -30,8 +30,8 @@ public final class CacheKeeper {
     private let interval: Duration
     /// Up to where the store knows what the cache does.
     private var saved: UInt64
-    /// Since when it is known here what was used.
-    private var start = ReactorInstant.monotonicNow
+    /// Up to when the store knows what was used.
+    private var usesSaved = ReactorInstant.monotonicNow
     /// One saving at a time: two at once might reach the file in the wrong order.
     private let saving = DeferredLock()
     private var timer: DelayedCall?
@@ -81,11 +81,11 @@ public final class CacheKeeper {
 
     /// Saves what is new, and what was used how often. Blocks, so it is called when the loop has stopped.
     public func finish() throws(CacheStoreError) {
-        let changes = cache.changes(since: saved, usedSince: start, now: .monotonicNow)
+        let changes = cache.changes(since: saved, usedSince: usesSaved, now: .monotonicNow)
         guard changes.generation != saved || !changes.entries.isEmpty else { return }
         try store.save(changes)
         saved = changes.generation
-        start = changes.now
+        usesSaved = changes.now
     }
 
     private func begin() {

@@ -85,8 +85,8 @@ struct FetchCommand: RunnableCommand {
             reactor.agent.limits.connectionsPerHost = names.concurrency.value
             reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
-            let hosts = targets.compactMap { try? HTTPURL(target: $0).host.description }
-            let keeper = names.cacheFile.keep(resolver, hosts: hosts, on: reactor)
+            let keeper = names.cacheFile.keep(
+                resolver, hosts: targets.compactMap { try? HTTPURL(target: $0).host.description }, on: reactor)
             defer { keeper?.end() }
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)

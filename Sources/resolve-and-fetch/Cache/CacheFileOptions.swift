@@ -25,11 +25,11 @@ struct CacheFileOptions: ParsableArguments {
 
     /// Brings in what is known of hosts, and sees to it that what is learnt is kept.
     ///
-    /// - Parameter hosts: nil if they aren't known beforehand.
-    func keep(_ resolver: DNSResolver, hosts: [String]?, on reactor: Reactor) -> CacheKeeper? {
+    /// - Parameter hosts: nil if they aren't known beforehand. Only asked for where there is a cache.
+    func keep(_ resolver: DNSResolver, hosts: @autoclosure () -> [String]?, on reactor: Reactor) -> CacheKeeper? {
         if isOff { return nil }
         var names: [DomainName]?
-        if let hosts {
+        if let hosts = hosts() {
             let wanted = self.names(of: hosts, resolver)
             if wanted.isEmpty { return nil }
             if wanted.count <= Self.fewNames { names = Array(wanted) }
