@@ -101,7 +101,8 @@ private final class AccumulatingDatagrams: DatagramProtocol {
             let (client, server, stranger) = (
                 AccumulatingDatagrams(), AccumulatingDatagrams(), AccumulatingDatagrams()
             )
-            let far = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: server)
+            // An address of its own: another test that runs beside this one can't get the port when it is free.
+            let far = try reactor.listenUDP(port: 0, interface: .v4(IPv4Address(127, 77, 3, 9)), protocol: server)
             let near = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: client)
             let other = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: stranger)
             try near.connect(to: far.address)
