@@ -2,6 +2,7 @@
 
 import Bowline
 import BowlineTesting
+import TestSupport
 
 let one = IPAddress.v4(IPv4Address(192, 0, 2, 1))
 let two = IPAddress.v4(IPv4Address(192, 0, 2, 2))
@@ -69,11 +70,9 @@ extension Reactor {
     }
 }
 
-/// An address of this machine where nobody listens, as far as can be known.
-func deadAddress(_ reactor: Reactor) throws -> SocketAddress {
-    let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
-    server.stop()
-    return server.address
+/// Two addresses of this machine where nobody listens.
+let deadServers = [IPv4Address.loopback, IPv4Address(127, 0, 0, 2)].map {
+    SocketAddress.ip(.v4($0), port: Loopback.deadPort)
 }
 
 /// How many sockets of this process are connected to an address. Other tests run beside this one, so all sockets can't be

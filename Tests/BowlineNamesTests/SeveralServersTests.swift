@@ -139,9 +139,8 @@ struct SeveralServersTests {
     func failing() async throws {
         let (states, counts) = try await Reactor.run { reactor in
             let clock = ManualClock()
-            let dead = try deadAddress(reactor)
             let good = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
-            let resolver = DNSResolver(reactor, asking: dead, good.address, clock: clock)
+            let resolver = DNSResolver(reactor, asking: deadServers[0], good.address, clock: clock)
             var states: [ServerSnapshot.State] = []
             for index in 0..<3 {
                 _ = await resolver.lookup("h\(index).test", types: [.a]).outcome
@@ -178,7 +177,7 @@ struct SeveralServersTests {
         let (outcome, elapsed) = try await Reactor.run { reactor in
             let clock = ManualClock()
             let good = try FakeDNSServer(reactor: reactor) { _ in .addresses([one, six]) }
-            let resolver = DNSResolver(reactor, asking: try deadAddress(reactor), good.address, clock: clock)
+            let resolver = DNSResolver(reactor, asking: deadServers[0], good.address, clock: clock)
             let started = clock.now
             return (await resolver.lookup("h.test").outcome, clock.now - started)
         }
@@ -188,18 +187,19 @@ struct SeveralServersTests {
 
     @Test("where nobody listens at all, 100 lookups at once fail at once, each with every server's report")
     func allDead() async throws {
-        let (outcomes, servers) = try await Reactor.run { reactor in
-            let servers = [try deadAddress(reactor), try deadAddress(reactor)]
+        let outcomes = try await Reactor.run { reactor in
             // Its clock stands still: a query that nobody fails would never end.
-            let resolver = DNSResolver(reactor, asking: servers[0], servers[1], clock: ManualClock())
+            let resolver = DNSResolver(reactor, asking: deadServers[0], deadServers[1], clock: ManualClock())
             let lookups = (0..<100).map { resolver.lookup("h\($0).test") }
             var outcomes: [Outcome] = []
             for lookup in lookups { outcomes.append(await lookup.outcome) }
-            return (outcomes, servers)
+            return outcomes
         }
         #expect(outcomes.allSatisfy { $0.kind == .noServer })
         #expect(
-            outcomes.allSatisfy { Set($0.error?.questions.first?.failure?.servers.map(\.server) ?? []) == Set(servers) }
+            outcomes.allSatisfy {
+                Set($0.error?.questions.first?.failure?.servers.map(\.server) ?? []) == Set(deadServers)
+            }
         )
     }
 

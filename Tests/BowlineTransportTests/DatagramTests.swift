@@ -2,7 +2,9 @@
 
 import Bowline
 import BowlineTesting
+import BowlineTransport
 import Glibc
+import TestSupport
 import Testing
 
 /// Records what its port tells it.
@@ -55,8 +57,9 @@ private final class AccumulatingDatagrams: DatagramProtocol {
                 precondition(errno != EBADF, "closed twice")
                 precondition((error as? SystemError)?.code == EMFILE, "\(error)")
             }
-            let again = dup(0)
-            precondition(again == free, "the socket is still open")
+            // By its kind and not by its number: another thread of this process may hold a descriptor for a moment.
+            let kinds = (0..<free + 2).map { SocketCalls.option($0, SOL_SOCKET, SO_TYPE) }
+            precondition(!kinds.contains(Int32(SOCK_DGRAM.rawValue)), "the socket is still open")
         }
     }
 
@@ -95,34 +98,40 @@ private final class AccumulatingDatagrams: DatagramProtocol {
         }
     }
 
-    @Test("a connected port needs no address, hears nobody else, and is told when nobody listens")
+    @Test("a connected port needs no address, and hears nobody else")
     func connected() async throws {
         try await onReactor { reactor in
             let (client, server, stranger) = (
                 AccumulatingDatagrams(), AccumulatingDatagrams(), AccumulatingDatagrams()
             )
-            // An address of its own: another test that runs beside this one can't get the port when it is free.
-            let far = try reactor.listenUDP(port: 0, interface: .v4(IPv4Address(127, 77, 3, 9)), protocol: server)
+            let far = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: server)
             let near = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: client)
             let other = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: stranger)
             try near.connect(to: far.address)
             #expect(near.peer == far.address)
             other.write("not for you", to: near.address)
             near.write("one")
-            server.onDatagram = { server, _, _ in
-                server.port?.stopListening()
-                afterTurns(3, on: reactor) {
-                    near.write("two")
-                    // Finds the error of the one before, and is sent all the same.
-                    afterTurns(3, on: reactor) { near.write("three") }
-                }
-            }
-            client.onRefused = { if client.calls.count == 3 { reactor.stop() } }
+            server.onDatagram = { server, _, sender in server.port?.write("two", to: sender) }
+            client.onDatagram = { _, _, _ in reactor.stop() }
             return {
-                #expect(client.received.isEmpty)
-                #expect(client.calls.prefix(3) == ["start", "refused", "refused"])
-                #expect(server.calls == ["start", "stop"])
+                #expect(server.received.map(\.bytes) == [Array("one".utf8)])
+                #expect(client.received.map(\.bytes) == [Array("two".utf8)])
+                #expect(client.calls == ["start", "stop"])
             }
+        }
+    }
+
+    @Test("a connected port is told when nobody listens, and sends on")
+    func refused() async throws {
+        try await onReactor { reactor in
+            let client = AccumulatingDatagrams()
+            let near = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: client)
+            try near.connect(to: .ip(.v4(.loopback), port: Loopback.deadPort))
+            near.write("one")
+            // Finds the error of the one before, and is sent all the same.
+            afterTurns(3, on: reactor) { near.write("two") }
+            client.onRefused = { if client.calls.count == 3 { reactor.stop() } }
+            return { #expect(client.calls == ["start", "refused", "refused", "stop"]) }
         }
     }
 
@@ -174,26 +183,29 @@ private final class AccumulatingDatagrams: DatagramProtocol {
     }
 
     @Test("stopListening inside a delivery ends it, sends what was written, and frees the port")
-    func stopInside() async throws {
-        try await onReactor { reactor in
-            let (client, server) = (AccumulatingDatagrams(), AccumulatingDatagrams())
-            let far = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: server)
-            let near = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: client)
-            server.onDatagram = { server, _, sender in
-                server.port?.write("bye", to: sender)
-                server.port?.stopListening()
-                #expect(server.calls == ["start"], "told later")
-                #expect(throws: Never.self) {
-                    try reactor.listenUDP(
-                        port: far.address.port ?? 0, interface: .v4(.loopback), protocol: AccumulatingDatagrams())
+    func stopInside() async {
+        // In a process of its own: where another thread starts one, that holds the closed socket for a moment more.
+        await #expect(processExitsWith: .success) {
+            try await onReactor { reactor in
+                let (client, server) = (AccumulatingDatagrams(), AccumulatingDatagrams())
+                let far = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: server)
+                let near = try reactor.listenUDP(port: 0, interface: .v4(.loopback), protocol: client)
+                server.onDatagram = { server, _, sender in
+                    server.port?.write("bye", to: sender)
+                    server.port?.stopListening()
+                    #expect(server.calls == ["start"], "told later")
+                    #expect(throws: Never.self) {
+                        try reactor.listenUDP(
+                            port: far.address.port ?? 0, interface: .v4(.loopback), protocol: AccumulatingDatagrams())
+                    }
                 }
-            }
-            client.onDatagram = { _, _, _ in reactor.stop() }
-            for _ in 0..<3 { near.write("x", to: far.address) }
-            return {
-                #expect(server.received.count == 1)
-                #expect(client.received.map(\.bytes) == [Array("bye".utf8)])
-                #expect(!far.write("late", to: near.address))
+                client.onDatagram = { _, _, _ in reactor.stop() }
+                for _ in 0..<3 { near.write("x", to: far.address) }
+                return {
+                    #expect(server.received.count == 1)
+                    #expect(client.received.map(\.bytes) == [Array("bye".utf8)])
+                    #expect(!far.write("late", to: near.address))
+                }
             }
         }
     }

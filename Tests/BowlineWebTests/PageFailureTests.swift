@@ -4,6 +4,7 @@
 import Bowline
 import BowlineTesting
 import Glibc
+import TestSupport
 import Testing
 
 struct Misbehaviour: Sendable, CustomTestStringConvertible {
@@ -218,7 +219,9 @@ struct PageFailureTests {
                 if name == "silent" { request.connect.nameTimeout = .milliseconds(100) }
                 found.append(await outcome(reactor, request))
             }
-            server.stop()
+            configuration.servers = [.ip(.v4(.loopback), port: Loopback.deadPort)]
+            reactor.resolver = DNSResolver(
+                reactor: reactor, configuration: configuration, hosts: .table(HostsFile()))
             found.append(await outcome(reactor, "http://late.test:\(web.port)/"))
             return found
         }

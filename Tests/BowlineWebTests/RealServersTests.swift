@@ -113,7 +113,7 @@ struct RealServersTests {
                 }
             }
             let front = try #require(try RealServer.haproxy(to: behind.port, defaults: "timeout server 1s\nretries 0"))
-            let down = try #require(try RealServer.haproxy(to: try Loopback.freePort(), defaults: "retries 0"))
+            let down = try #require(try RealServer.haproxy(to: Loopback.deadPort, defaults: "retries 0"))
             var found: [String] = []
             for (server, path) in [(front, "/"), (front, "/silent"), (front, "/cut"), (front, "/"), (down, "/")] {
                 let outcome = await outcome(reactor, "http://127.0.0.1:\(server.port)\(path)")

@@ -257,7 +257,7 @@ struct CacheTests {
         #expect(output.exitCode == 1)
         #expect(output.stderr.contains("line 3 is no entry of a cache") && output.complaints.count == 1)
         #expect(try list().isEmpty)
-        #expect(try run(["cache", "import", "/nonexistent"]).exitCode == 1)
+        #expect(try run(["cache", "import", "/dev/null/file"]).exitCode == 1)
     }
 
     @Test(

@@ -10,7 +10,7 @@ struct FailureTests {
 
     init() throws { servers = try Servers() }
 
-    /// A row of the contract's table. In the arguments, `WEB` stands for the web server's port and `FREE` for one where
+    /// A row of the contract's table. In the arguments, `WEB` stands for the web server's port and `DEAD` for one where
     /// nobody listens.
     struct Row: CustomTestStringConvertible, Sendable {
         let arguments: [String]
@@ -53,8 +53,8 @@ struct FailureTests {
         Row("-m", "0.2", "hung.test", phase: "dns", code: "deadline", exit: 28),
         Row("-6", "h.test:WEB", phase: "dns", code: "nodata", exit: 6),
         Row("-6", "127.0.0.1:WEB", phase: "target", code: "bad-target", exit: 3),
-        Row("h.test:FREE", phase: "connect", code: "refused", exit: 7),
-        Row("127.0.0.1:FREE", phase: "connect", code: "refused", exit: 7),
+        Row("h.test:DEAD", phase: "connect", code: "refused", exit: 7),
+        Row("127.0.0.1:DEAD", phase: "connect", code: "refused", exit: 7),
         Row("-m0.3", "http://h.test:WEB/stall", phase: "receive", code: "deadline", exit: 28),
         Row("http://h.test:WEB/reset", phase: "receive", code: "reset", exit: 56),
         Row("http://h.test:WEB/short", phase: "receive", code: "truncated", exit: 18),
@@ -64,15 +64,14 @@ struct FailureTests {
         Row("http://h.test:WEB/loop", phase: "http", code: "redirects", exit: 47),
         Row("--max-redirs", "2", "http://h.test:WEB/loop", phase: "http", code: "redirects", exit: 47),
         Row("--max-filesize", "11", "http://h.test:WEB/", phase: "http", code: "too-large", exit: 63),
-        Row("-o", "/nonexistent/file", "http://h.test:WEB/", phase: "output", code: "write", exit: 23),
+        Row("-o", "/dev/null/file", "http://h.test:WEB/", phase: "output", code: "write", exit: 23),
         Row("-o", "/dev/full", "http://h.test:WEB/", phase: "output", code: "write", exit: 23),
     ]
 
-    private func arguments(_ row: Row) throws -> [String] {
-        let free = try Loopback.freePort()
-        return row.arguments.map { argument in
+    private func arguments(_ row: Row) -> [String] {
+        row.arguments.map { argument in
             argument.split(separator: "WEB", omittingEmptySubsequences: false).joined(separator: "\(servers.webPort)")
-                .split(separator: "FREE", omittingEmptySubsequences: false).joined(separator: "\(free)")
+                .split(separator: "DEAD", omittingEmptySubsequences: false).joined(separator: "\(Loopback.deadPort)")
         }
     }
 
@@ -150,8 +149,13 @@ struct FailureTests {
 
     @Test("an address that stays silent is a timeout", .enabled(if: hasIPv6, "there is no IPv6"))
     func silentAddress() throws {
-        let port = try Loopback.freePort()
-        let hole = BlackHole(port: port)
+        var port: UInt16
+        var hole: BlackHole
+        // Another test may take the port first.
+        repeat {
+            port = try Loopback.freePort()
+            hole = BlackHole(port: port)
+        } while !hole.isSilent
         let output = try command(["--json", "--connect-timeout", "0.3", "[::1]:\(port)"])
         withExtendedLifetime(hole) {}
         #expect(output.exitCode == 28)
@@ -183,7 +187,7 @@ struct FailureTests {
 
     @Test("a server where nobody listens refuses each question, and the name has no server")
     func noServer() throws {
-        let output = try command(["resolve", "--json", "--dns-server", "127.0.0.1:1", "h.test"])
+        let output = try command(["resolve", "--json", "--dns-server", "127.0.0.1:\(Loopback.deadPort)", "h.test"])
         #expect(output.exitCode == 6)
         let line = try #require(try output.json().first)
         #expect(line["error"]?["code"] == "no-server")

@@ -69,7 +69,7 @@ struct NameListTests {
     func noList() throws {
         #expect(try resolve("-", input: "# nothing\n").exitCode == 64)
         #expect(try resolve("--input", "/dev/null").exitCode == 64)
-        #expect(try resolve("--input", "/nonexistent").exitCode == 64)
+        #expect(try resolve("--input", "/dev/null/file").exitCode == 64)
         #expect(try resolve("--input", "/").exitCode == 64)
     }
 

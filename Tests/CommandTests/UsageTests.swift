@@ -18,9 +18,10 @@ struct UsageTests {
         ["--no-cache", "--cache-file", "f", "h"], ["--cache-file", "", "h"], ["cache"], ["cache", "--json"],
         ["cache", "nonsense"], ["cache", "list", "h"], ["cache", "show"], ["cache", "show", "a..b"],
         ["cache", "flush", "a", "b"], ["cache", "import"], ["cache", "list", "--cache-file", ""],
-        ["--cacert", "/nonexistent", "h"],
+        ["--cacert", "/dev/null/file", "h"],
         // What comes later is absent, and never ignored.
-        ["--per-host", "1", "h"], ["--retries", "1", "h"], ["--input", "/nonexistent"], ["--input", "/dev/null"], ["-"],
+        ["--per-host", "1", "h"], ["--retries", "1", "h"], ["--input", "/dev/null/file"], ["--input", "/dev/null"],
+        ["-"],
         ["--input", "/"],
     ]
 

@@ -4,6 +4,12 @@
 import Glibc
 
 package enum Loopback {
+    /// A port where nobody listens: "discard", below those that the system hands out.
+    ///
+    /// One that was free or was freed a moment ago is no such place. Another test may get it; and while a process is being
+    /// started it holds the socket that was closed here for a moment more.
+    package static let deadPort: UInt16 = 9
+
     /// A port of 127.0.0.1 (and ::1, where there is IPv6) that is free for TCP and UDP now.
     ///
     /// Another process may take it before its user does, so who starts a server tries again.

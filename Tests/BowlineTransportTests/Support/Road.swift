@@ -10,7 +10,7 @@ import Testing
 private let nextName = Atomic<Int>(0)
 
 /// A way from a client to a server on this machine.
-enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
+enum Road: String, CaseIterable, Codable, Sendable, CustomTestStringConvertible {
     case tcp, unix, tls
 
     /// The roads without anything between protocol and socket.
@@ -28,6 +28,14 @@ enum Road: String, CaseIterable, Sendable, CustomTestStringConvertible {
         case .tls:
             try reactor.listenTLS(
                 port: 0, interface: .v4(.loopback), context: try TLSFixture.server(reactor), factory: factory)
+        }
+    }
+
+    /// An address where nobody listens.
+    func nowhere() -> SocketAddress {
+        switch self {
+        case .tcp, .tls: .ip(.v4(.loopback), port: Loopback.deadPort)
+        case .unix: .unix(path: Self.freeName())
         }
     }
 
