@@ -33,8 +33,8 @@ final class PageFetch {
     }
 
     /// What is reserved for a body at most, before any of it has come: servers promise more than they send.
-    private static let mostReservedBytes = 1 << 20
-    private static let idempotentMethods: Set = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
+    static let mostReservedBytes = 1 << 20
+    static let idempotentMethods: Set = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
 
     /// Kept, since its buffer and its pool are used until the end.
     let agent: Agent
@@ -44,34 +44,34 @@ final class PageFetch {
     @exclusivity(unchecked) var request: PageRequest
     /// Of the request, which redirects don't change.
     let mayUseProxy: Bool
-    @exclusivity(unchecked) private var result = Result.nothing
+    @exclusivity(unchecked) var result = Result.nothing
     @exclusivity(unchecked) var report: PageReport
-    @exclusivity(unchecked) private var deadlineTimer: DelayedCall?
-    @exclusivity(unchecked) private var isOver = false
+    @exclusivity(unchecked) var deadlineTimer: DelayedCall?
+    @exclusivity(unchecked) var isOver = false
 
     // The present hop.
-    @exclusivity(unchecked) private var ticket: PoolTicket?
-    @exclusivity(unchecked) private var connector: Connector?
-    @exclusivity(unchecked) private var connection: ClientConnection?
+    @exclusivity(unchecked) var ticket: PoolTicket?
+    @exclusivity(unchecked) var connector: Connector?
+    @exclusivity(unchecked) var connection: ClientConnection?
     /// Written, and waiting for a connection.
-    @exclusivity(unchecked) private var head: [UInt8] = []
-    @exclusivity(unchecked) private var content: BodySender.Content?
-    @exclusivity(unchecked) private var redirection: Redirection?
+    @exclusivity(unchecked) var head: [UInt8] = []
+    @exclusivity(unchecked) var content: BodySender.Content?
+    @exclusivity(unchecked) var redirection: Redirection?
     /// The response is 417: the expectation can't be met, and the request is sent again without it.
-    @exclusivity(unchecked) private var isExpectationRefused = false
-    @exclusivity(unchecked) private var hopHasSentBody = false
+    @exclusivity(unchecked) var isExpectationRefused = false
+    @exclusivity(unchecked) var hopHasSentBody = false
 
     /// The page's body, as far as it has come.
-    @exclusivity(unchecked) private var body: [UInt8] = []
-    @exclusivity(unchecked) private var trailers: HTTPFieldSection?
+    @exclusivity(unchecked) var body: [UInt8] = []
+    @exclusivity(unchecked) var trailers: HTTPFieldSection?
     /// Undoes the codings of the body, if it has any.
-    @exclusivity(unchecked) private var decoding: BodyDecoding?
+    @exclusivity(unchecked) var decoding: BodyDecoding?
     /// The streamed body. Whoever was given it keeps it; when nobody does, the fetch is over.
-    private weak var stream: ResponseBody?
+    weak var stream: ResponseBody?
     /// The same, while a consumer has it, which may have nothing else.
-    @exclusivity(unchecked) private var keptStream: ResponseBody?
+    @exclusivity(unchecked) var keptStream: ResponseBody?
     /// Whether the streamed body is nothing: then its end is at hand, whether somebody has it or not.
-    @exclusivity(unchecked) private var isStreamEmpty = false
+    @exclusivity(unchecked) var isStreamEmpty = false
 
     init(_ request: consuming PageRequest, agent: Agent) {
         mayUseProxy = request.mayUseProxy
@@ -189,7 +189,7 @@ final class PageFetch {
         return request.body.flatMap { $0.isEmpty ? nil : .bytes($0) }
     }
 
-    private func begin(on connection: ClientConnection) {
+    func begin(on connection: ClientConnection) {
         guard let peer = connection.transport?.peer else { return }
         self.connection = connection
         report.peer = peer
@@ -216,7 +216,7 @@ final class PageFetch {
     }
 
     /// The step that the fetch is in.
-    private var phase: PageError.Phase {
+    var phase: PageError.Phase {
         if let connection { return connection.phase }
         if decoding != nil { return .receive }
         guard let connector else { return ticket == nil ? .target : .connect }
@@ -224,202 +224,8 @@ final class PageFetch {
         return connector.attempts.isEmpty ? .dns : .connect
     }
 
-    // MARK: the end
-
-    private func succeed() {
-        report.end = agent.clock.now
-        let (result, stream, trailers) = (self.result, self.keptStream ?? self.stream, self.trailers)
-        settle()
-        switch result {
-        case .page(let deferred):
-            guard let head = report.head else { return }
-            deferred.callback(PageResponse(report: report, head: head, body: body))
-        case .text(let deferred): giveText(to: deferred)
-        case .body: stream?.ended(nil, report, trailers)
-        case .stream, .nothing: break
-        }
-    }
-
-    /// Makes text of the page; what held its bytes serves the next one.
-    private func giveText(to deferred: Deferred<String>) {
-        guard let head = report.head else { return }
-        guard (200..<300).contains(head.status) else {
-            let response = PageResponse(report: report, head: head, body: body)
-            deferred.errback(PageError(phase: .http, reason: .status(response), report: report))
-            return
-        }
-        let text = TextDecoding.text(of: body, head.fields)
-        recycle()
-        deferred.callback(text)
-    }
-
-    private func recycle() {
-        guard var head = report.head else { return }
-        report.head = nil
-        head.removeAll()
-        swap(&head, &agent.spareHead)
-        guard body.capacity <= Agent.largestSpareBody else { return }
-        body.removeAll(keepingCapacity: true)
-        swap(&body, &agent.spareBody)
-    }
-
-    private func fail(_ reason: PageError.Reason, in phase: PageError.Phase) {
-        guard !isOver else { return }
-        let (result, connector, stream) = (self.result, self.connector, self.keptStream ?? self.stream)
-        abandon()
-        // Only now have the attempts that were under way an outcome.
-        if let connector { report.note(connector) }
-        report.end = agent.clock.now
-        let error = PageError(phase: phase, reason: reason, report: report)
-        switch result {
-        case .page(let deferred): deferred.errback(error)
-        case .text(let deferred): deferred.errback(error)
-        case .stream(let deferred): deferred.errback(error)
-        case .body: stream?.ended(error, report, nil)
-        case .nothing: break
-        }
-    }
-
-    /// Ends it without telling: whatever is under way is given up, and its descriptors are closed before this returns.
-    func abandon() {
-        let (connection, ticket) = (self.connection, self.ticket)
-        settle()
-        if let ticket { agent.pool.cancel(ticket) }
-        connection?.abandon()
-    }
-
-    /// Lets go of everything.
-    private func settle() {
-        isOver = true
-        result = .nothing
-        deadlineTimer?.cancel()
-        deadlineTimer = nil
-        request.observer = nil
-        request.stream = nil
-        content = nil
-        ticket = nil
-        connection = nil
-        connector = nil
-        keptStream = nil
-        decoding?.abandon()
-        decoding = nil
-    }
-}
-
-extension PageFetch: PoolClient {
-    func poolConnects(_ connector: Connector) {
-        report.queueTime = agent.clock.now - report.hopStart
-        self.connector = connector
-        request.observer?(.connecting(connector.target))
-        if let observer = request.observer { connector.observer = { observer(.connector($0)) } }
-    }
-
-    func poolGave(_ connection: ClientConnection) {
-        ticket = nil
-        guard !isOver else { return connection.abandonUnused() }
-        if connection.exchangeCount > 0 { report.queueTime = agent.clock.now - report.hopStart }
-        swap(&agent.headBuffer, &head)
-        head = []
-        begin(on: connection)
-    }
-
-    func poolFailed(_ error: ConnectError) {
-        ticket = nil
-        fail(error.reason == .stopped ? .stopped : .connect(error), in: PageError.Phase(error.phase))
-    }
-
-    func poolStopped() {
-        ticket = nil
-        fail(.stopped, in: .connect)
-    }
-}
-
-extension PageFetch: ExchangeOwner {
-    func exchangeSent() {
-        request.observer?(.requestSent)
-    }
-
-    func exchangeReceivedFirstByte() {
-        report.firstByte = agent.clock.now
-    }
-
-    func exchangeReceived(
-        _ head: HTTPResponseHead, _ framing: HTTPFraming.Body
-    ) throws(HTTPParseError) -> Bool {
-        report.head = head
-        if let cookies = agent.cookies, let url = report.url {
-            for value in head.fields.values(of: "set-cookie") { cookies.store(value, from: url) }
-        }
-        isExpectationRefused = head.status == 417 && request.expectsContinue
-        redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
-        request.observer?(.head(head))
-        if redirection != nil || isExpectationRefused { return false }
-        if request.decodesContent, framing != .none, framing != .length(0) {
-            guard beginDecoding(head) else { return false }
-        }
-        if case .stream(let deferred) = result {
-            if let connector { report.note(connector) }
-            let stream = ResponseBody(self, report, agent.environment)
-            self.stream = stream
-            isStreamEmpty = framing == .none || framing == .length(0)
-            result = .body
-            deferred.callback(StreamedResponse(head: head, body: stream))
-        } else if case .length(let length) = framing {
-            if case .text = result { swap(&body, &agent.spareBody) }
-            body.reserveCapacity(min(length, Self.mostReservedBytes))
-        }
-        return true
-    }
-
-    func exchangeReceived(_ bytes: RawSpan) {
-        if let decoding { decoding.received(bytes) } else { take(bytes) }
-    }
-
-    /// Takes a part of the content.
-    func take(_ bytes: RawSpan) {
-        if case .body = result {
-            (keptStream ?? stream)?.received(bytes)
-        } else {
-            bytes.withUnsafeBytes { body.append(contentsOf: $0) }
-        }
-    }
-
-    func exchangeEnded(_ trailers: HTTPFieldSection?) {
-        guard !isOver, report.head != nil else { return }
-        connection = nil
-        if let connector { report.note(connector) }
-        connector = nil
-        if isExpectationRefused {
-            request.expectsContinue = false
-            // The body was never asked for.
-            hopHasSentBody = false
-            resend()
-        } else if let redirection {
-            follow(redirection)
-        } else {
-            self.trailers = trailers
-            if let decoding { decoding.inputEnded() } else { succeed() }
-        }
-    }
-
-    func exchangeFailed(_ failure: ExchangeFailure) {
-        guard !isOver else { return }
-        connection = nil
-        // RFC 9110, 9.2.2: idempotent methods only, and never a retry of a retry.
-        if failure.mayBeStale, !report.isRetried, Self.idempotentMethods.contains(request.method),
-            request.stream?.isReplayable ?? true
-        {
-            report.isRetried = true
-            agent.pool.counters.retried += 1
-            request.observer?(.retrying)
-            resend()
-            return
-        }
-        fail(failure.reason, in: failure.phase)
-    }
-
     /// Sends the hop's request again, on a new connection.
-    private func resend() {
+    func resend() {
         guard !isOver, let url = report.url else { return }
         guard prepare(url) else { return }
         report.isConnectionReused = false
@@ -430,7 +236,7 @@ extension PageFetch: ExchangeOwner {
     }
 
     /// Goes on to where a response redirects.
-    private func follow(_ redirection: Redirection) {
+    func follow(_ redirection: Redirection) {
         guard let url = report.url else { return }
         guard report.redirects.count < request.maximumRedirects else {
             fail(.redirects(limit: request.maximumRedirects), in: .http)
@@ -452,70 +258,5 @@ extension PageFetch: ExchangeOwner {
     }
 }
 
-extension PageFetch {
-    // MARK: content codings
-
-    /// Prepares to undo the codings of a body.
-    ///
-    /// - Returns: whether the fetch goes on.
-    private func beginDecoding(_ head: HTTPResponseHead) -> Bool {
-        // A part of an encoded representation has no beginning to decode from (RFC 9110, 14.2).
-        guard head.status != 206, head.fields.contains("content-encoding") else { return true }
-        do throws(ContentDecodingError) {
-            let codings = try ContentCoding.list(head.fields.values(of: "content-encoding"))
-            report.codings = codings
-            if !codings.isEmpty {
-                decoding = BodyDecoding(codings, maximumBytes: request.limits.bodyBytes, for: self)
-            }
-            return true
-        } catch {
-            decodingFailed(error)
-            return false
-        }
-    }
-
-    func isDecoding(_ decoding: BodyDecoding) -> Bool { self.decoding === decoding }
-
-    func setConnectionPaused(_ isPaused: Bool) { connection?.setPaused(isPaused) }
-
-    func decodingEnded() { succeed() }
-
-    func decodingFailed(_ error: ContentDecodingError) {
-        // For its users it is the same limit.
-        if case .tooLarge(let limit) = error {
-            fail(.response(.tooLarge(.bodyBytes, limit: limit)), in: .http)
-        } else {
-            fail(.encoding(error), in: .http)
-        }
-    }
-}
-
-extension PageFetch {
-    // MARK: what the streamed body asks
-
-    /// Keeps the body, which a consumer takes.
-    func keep(_ stream: ResponseBody) { keptStream = stream }
-
-    func pauseBody(_ isPaused: Bool) {
-        if let decoding { decoding.setTakerPaused(isPaused) } else { setConnectionPaused(isPaused) }
-    }
-
-    /// Nobody wants the rest.
-    func bodyAbandoned() {
-        if !isOver, !isStreamEmpty { abandon() }
-    }
-}
-
 @available(*, unavailable)
 extension PageFetch: Sendable {}
-
-extension PageError.Phase {
-    init(_ phase: ConnectError.Phase) {
-        switch phase {
-        case .target: self = .target
-        case .name: self = .dns
-        case .connect, .proxy: self = .connect
-        case .tls: self = .tls
-        }
-    }
-}

@@ -1,0 +1,43 @@
+// What the pool tells while a fetch waits for its connection.
+
+import BowlineConnect
+import BowlineReactor
+
+extension PageFetch: PoolClient {
+    func poolConnects(_ connector: Connector) {
+        report.queueTime = agent.clock.now - report.hopStart
+        self.connector = connector
+        request.observer?(.connecting(connector.target))
+        if let observer = request.observer { connector.observer = { observer(.connector($0)) } }
+    }
+
+    func poolGave(_ connection: ClientConnection) {
+        ticket = nil
+        guard !isOver else { return connection.abandonUnused() }
+        if connection.exchangeCount > 0 { report.queueTime = agent.clock.now - report.hopStart }
+        swap(&agent.headBuffer, &head)
+        head = []
+        begin(on: connection)
+    }
+
+    func poolFailed(_ error: ConnectError) {
+        ticket = nil
+        fail(error.reason == .stopped ? .stopped : .connect(error), in: PageError.Phase(error.phase))
+    }
+
+    func poolStopped() {
+        ticket = nil
+        fail(.stopped, in: .connect)
+    }
+}
+
+extension PageError.Phase {
+    init(_ phase: ConnectError.Phase) {
+        switch phase {
+        case .target: self = .target
+        case .name: self = .dns
+        case .connect, .proxy: self = .connect
+        case .tls: self = .tls
+        }
+    }
+}
