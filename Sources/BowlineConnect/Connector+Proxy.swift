@@ -20,7 +20,9 @@ extension Connector {
             return true
         }
         do throws(NameError) {
-            proxiedTarget = ProxiedTarget(host: .name(try DomainName(host).text), port: port)
+            let name = try DomainName(host)
+            // The proxy may have a search list of its own: an absolute name stays one.
+            proxiedTarget = ProxiedTarget(host: .name(host.utf8.last == 0x2E ? "\(name.text)." : name.text), port: port)
             return true
         } catch {
             lose(.badName(error))

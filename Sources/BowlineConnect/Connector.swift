@@ -106,7 +106,8 @@ public final class Connector {
     /// A connection that stands and that the race has not judged yet: for the length of a call.
     @exclusivity(unchecked) var arrived: (any DialedConnection)?
     @exclusivity(unchecked) var lookup: Deferred<Void>?
-    /// The host that is looked up, if it is a name: what the cache knows it by.
+    /// The host that is looked up, if it is a name: what the cache knows it by. The search list may have completed it, so it is
+    /// no name to verify a certificate for.
     @exclusivity(unchecked) var name: DomainName?
     /// What the proxy is asked to connect to.
     @exclusivity(unchecked) var proxiedTarget: ProxiedTarget?
@@ -322,12 +323,13 @@ public final class Connector {
     /// Whether an attempt has succeeded: then the race and the lookup are over.
     private var hasConnected: Bool { connectedTime != nil }
 
-    /// What the server's certificate must be for.
+    /// What the server's certificate must be for: the host as the caller gave it, whatever the search list, an alias or a
+    /// proxy made of it (RFC 9110, 4.3.4; RFC 9525, 6.1). Whoever controls those must not choose whom to trust.
     private var serverName: String? {
         if let name = options.tlsServerName { return name }
         guard case .host(let host, _) = target else { return nil }
-        if case .name(let name) = proxiedTarget?.host { return name }
-        return IPAddress(host) == nil ? name?.text : host
+        // A certificate's names have no dot at the end, and are in ASCII.
+        return IPAddress(host) == nil ? (try? DomainName(host))?.text : host
     }
 
     func queueDelivery() {

@@ -5,12 +5,12 @@
 internal import CIDN2
 
 /// The conversions between the two forms of an international name.
-enum IDNA {
+package enum IDNA {
     /// Non-transitional, so that ß and the joiners keep their meaning, and with NFC (UTS 46, 4; IDNA2008).
     private static let flags = Int32(IDN2_NFC_INPUT.rawValue | IDN2_NONTRANSITIONAL.rawValue)
 
     /// The characters that end a label in text (UTS 46, 2.3).
-    static let dots: Set<Unicode.Scalar> = [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"]
+    package static let dots: Set<Unicode.Scalar> = [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"]
 
     /// Converts each label that needs it to its ASCII form and checks those that have it already.
     ///

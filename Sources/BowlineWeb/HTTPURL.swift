@@ -46,8 +46,8 @@ public struct HTTPURL: Hashable, Sendable {
 
     /// What to connect to.
     public enum Host: Hashable, Sendable, CustomStringConvertible {
-        /// A name, to be resolved.
-        case name(DomainName)
+        /// A name, to be resolved. One with a dot at its end is absolute: no search list completes it.
+        case name(DomainName, isAbsolute: Bool = false)
         /// A literal IPv4 address.
         case ipv4(IPv4Address)
         /// A literal IPv6 address, without a zone.
@@ -56,7 +56,7 @@ public struct HTTPURL: Hashable, Sendable {
         /// The host as it stands in a URL: an IPv6 address is in brackets.
         public var description: String {
             switch self {
-            case .name(let name): name.description
+            case .name(let name, let isAbsolute): isAbsolute ? "\(name)." : name.description
             case .ipv4(let address): address.description
             case .ipv6(let address): "[\(address)]"
             }

@@ -71,7 +71,7 @@ enum HTTPURLText {
             guard !name.isRoot else { throw .noHost }
             // Also after IDNA: wide digits become plain ones there.
             guard !name.endsInNumber else { throw .numericHost(text) }
-            return .name(name)
+            return .name(name, isAbsolute: text.unicodeScalars.last.map(IDNA.dots.contains) == true)
         }
 
         /// Without a zone: it has no meaning beyond this machine, and browsers refuse it.

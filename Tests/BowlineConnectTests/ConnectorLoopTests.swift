@@ -327,7 +327,8 @@ struct ConnectorLoopTests {
         } _: { subject in
             (subject.0.value, subject.1.value)
         }
-        #expect(outcomes == 1_000 && left == 0)
+        #expect(outcomes == 1_000)
+        #expect(left == 0)
     }
 }
 

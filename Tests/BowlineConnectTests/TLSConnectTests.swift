@@ -63,6 +63,26 @@ struct TLSConnectTests {
         #expect(connector.state == .disconnected)
     }
 
+    // RFC 9110, 4.3.4: whoever gives out search domains, or forges one NXDOMAIN, must not choose whom to trust.
+    @Test(
+        "the certificate must be for the name that was given, not for what the search list made of it",
+        arguments: [("h", false), ("h.test", true), ("h.test.", true)])
+    func completedName(host: String, isTrusted: Bool) throws {
+        let context = try serverContext(VirtualWorld())
+        let world = world { TLSConnection(context, name: nil) { _ in AccumulatingProtocol() } }
+        let completed = try DomainName("h.test")
+        world.names.plan(
+            host, .a,
+            .records([ResourceRecord(name: completed, type: .a, ttl: 60, data: .address(.v4(.loopback)))]))
+        let factory = LoggingFactory(world)
+        let connector = world.connect(factory, to: host, port: 443, try options())
+        world.time.advance(by: .seconds(1))
+        #expect((connector.state == .connected) == isTrusted)
+        #expect(
+            factory.errors.map { "\($0)" }
+                == (isTrusted ? [] : ["cannot speak TLS with h:443: the certificate is for h.test, not for h"]))
+    }
+
     @Test("a server that says nothing after the connection stands costs the rest of the timeout, and no more")
     func stalls() throws {
         let world = world()

@@ -30,7 +30,7 @@ struct HTTPRequestHeadTests {
         arguments: [
             ("http://h:80/", "h"), ("https://h:443/", "h"), ("http://h:443/", "h:443"), ("https://h:80/", "h:80"),
             ("http://h:8080/", "h:8080"), ("http://[2001:DB8::1]/", "[2001:db8::1]"), ("http://[::1]:81/", "[::1]:81"),
-            ("http://H.Example./", "h.example"), ("http://bücher.example", "xn--bcher-kva.example"),
+            ("http://H.Example./", "h.example."), ("http://bücher.example", "xn--bcher-kva.example"),
         ])
     func host(url: String, host: String) throws {
         #expect(try text(url).contains("\r\nHost: \(host)\r\n"))

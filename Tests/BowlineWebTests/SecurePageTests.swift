@@ -57,6 +57,34 @@ struct SecurePageTests {
         #expect(secured <= (try #require(report.firstByte)))
     }
 
+    @Test(
+        "a page of a short name is looked up by the search list, and is not trusted by it; an absolute name isn't searched"
+    )
+    func searched() async throws {
+        let (found, asked) = try await onReactor { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { question in
+                question.name.text == "h.test" ? .addresses([.v4(.loopback)]) : .nxdomain()
+            }
+            var configuration = ResolverConfiguration()
+            configuration.servers = [server.address]
+            configuration.search = [try DomainName("test")]
+            // As in Kubernetes: whatever isn't absolute is short.
+            configuration.ndots = 5
+            reactor.resolver = DNSResolver(
+                reactor: reactor, configuration: configuration, hosts: .table(HostsFile()))
+            let port = try Self.serve(reactor, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", .inOrder)
+            var found: [String] = []
+            for host in ["h", "h.test."] {
+                var request = try Self.request(port)
+                request.url = "https://\(host):\(port)/"
+                found.append(await outcome(reactor, request))
+            }
+            return (found, server.questions.map(\.name.text))
+        }
+        #expect(found == ["tls/certificate", "200 hi"])
+        #expect(Set(asked) == ["h.test"])
+    }
+
     @Test("a body that ends with its connection is whole only with close_notify (RFC 9112, 9.8)")
     func closeDelimited() async throws {
         #expect(try await found("HTTP/1.1 200 OK\r\n\r\nall of it", .inOrder) == "200 all of it")

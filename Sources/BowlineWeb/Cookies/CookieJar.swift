@@ -77,11 +77,11 @@ public final class CookieJar {
     }
 
     private static func cookie(_ parsed: SetCookie, from url: HTTPURL) -> Cookie? {
-        let host = url.host.connectable
+        let host = url.host.inCookies
         var domain = ""
         if !parsed.domain.isEmpty {
             switch url.host {
-            case .name(let name):
+            case .name(let name, _):
                 guard let wanted = try? DomainName(parsed.domain) else { return nil }
                 // A host that is a public suffix itself sets cookies for itself.
                 if PublicSuffixes.contains(wanted.text) {
@@ -155,7 +155,7 @@ public final class CookieJar {
     /// The value of the Cookie field for a request; nil if there is none to send.
     public func field(for url: HTTPURL) -> String? {
         if entries.isEmpty { return nil }
-        let (time, host, path) = (now(), url.host.connectable, url.path)
+        let (time, host, path) = (now(), url.host.inCookies, url.path)
         let matching = entries.filter { _, entry in
             let cookie = entry.cookie
             return !cookie.isExpired(at: time) && (!cookie.isSecure || url.scheme == .https)
@@ -175,6 +175,13 @@ public final class CookieJar {
 
 @available(*, unavailable)
 extension CookieJar: Sendable {}
+
+extension HTTPURL.Host {
+    /// What cookies are for: an absolute name is no other host.
+    fileprivate var inCookies: String {
+        if case .name(let name, _) = self { name.text } else { connectable }
+    }
+}
 
 extension Cookie {
     func isExpired(at time: Int64) -> Bool { expiry.map { $0 <= time } ?? false }

@@ -57,7 +57,7 @@ struct InspectorAccess {
 
     private func isOwnHost(_ request: HTTPServerRequest) -> Bool {
         switch request.host {
-        case .name(let name): name.description == "localhost"
+        case .name(let name, _): name.description == "localhost"
         case .ipv4(let address): isOwn(.v4(address), request)
         case .ipv6(let address): isOwn(.v6(address), request)
         case nil: false
