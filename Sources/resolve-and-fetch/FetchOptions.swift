@@ -81,7 +81,8 @@ struct FetchOptions: ParsableArguments {
         }
         request.maximumRedirects = maximumRedirects.value
         request.limits.bodyBytes = maximumBodyBytes.value
-        request.tls.trust = insecure ? .insecure : trustFile.map { .file($0) } ?? .system
+        request.tls.trust = trustFile.map { .file($0) } ?? .system
+        request.tls.refusesUnverified = !insecure
         try Self.check(request)
         return request
     }

@@ -3,6 +3,7 @@
 import Bowline
 import BowlineTesting
 import BowlineTransport
+import CLinux
 import Glibc
 import TestSupport
 import Testing

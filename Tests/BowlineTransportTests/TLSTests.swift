@@ -48,9 +48,29 @@ struct TLSTests {
         #expect(pair.client.events.isEmpty, "no protocol is told of what never was")
     }
 
+    @Test(
+        "a client that refuses nobody says what it would have refused, by whom it believes, and of a good certificate nothing",
+        arguments: [
+            ("h.test", nil), ("other.test", "the certificate is for h.test, not for other.test"),
+        ] as [(String, String?)])
+    func unverified(name: String, problem: String?) throws {
+        let pair = try TLSPair(name: name, client: { $0.refusesUnverified = false })
+        pair.run()
+        let info = try #require(pair.clientInfo)
+        #expect(!info.isVerified)
+        #expect(info.problem?.description == problem)
+        let stranger = try TLSPair(
+            client: {
+                $0.refusesUnverified = false
+                $0.trust = .system
+            })
+        stranger.run()
+        #expect(stranger.clientInfo?.problem?.description.contains("is not trusted here") == true)
+    }
+
     @Test("a second connection to the same name resumes the session; one to another name doesn't")
     func resumes() throws {
-        let first = try TLSPair(client: { $0.trust = .insecure })
+        let first = try TLSPair(client: { $0.refusesUnverified = false })
         first.server.onMade = { $0.transport?.write("x") }
         first.run()
         #expect(first.clientInfo?.isResumed == false)

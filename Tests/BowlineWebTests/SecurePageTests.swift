@@ -109,8 +109,8 @@ struct SecurePageTests {
                 factory: HTTPResponder(clock: reactor) { _ in .respond(.init("hi")) })
             var request = try Self.request(listener.address.port ?? 0)
             var reports: [PageReport] = []
-            for trust in [request.tls.trust, request.tls.trust, .insecure] {
-                request.tls.trust = trust
+            for refusesUnverified in [true, true, false] {
+                request.tls.refusesUnverified = refusesUnverified
                 reports.append(try await reactor.fetch(request).value.report)
             }
             return (reports, reactor.agent.snapshot().counters.fresh)

@@ -126,14 +126,18 @@ struct TLSFetchTests {
         var recipe = Certificates.Recipe("DNS:other.test")
         recipe.issuer = .itself
         recipe.end = "20240229120000Z"
-        let server = try nginx(try Certificates.shared().make(recipe))
+        let pair = try Certificates.shared().make(recipe)
+        let server = try nginx(pair)
         let url = "https://127.0.0.1:\(server.port)/page"
         let output = try command(["-k", url])
         #expect(output.exitCode == 0)
         #expect(output.stdout.contains("NOT VERIFIED (--insecure)"))
         let line = try #require(try command(["-k", "--json", url]).json().first)
         #expect(line["tls"]?["verified"] == false)
-        #expect(line["tls"]?["problem"]?.string != nil)
+        #expect(line["tls"]?["problem"]?.string?.contains("self-signed") == true)
+        // Whom to believe is told all the same, and then the name is what is wrong.
+        let named = try command(["-k", "--cacert", pair.certificate, "--json", url])
+        #expect(try #require(try named.json().first)["tls"]?["problem"]?.string?.contains("not for 127.0.0.1") == true)
     }
 
     @Test("the system's store is what is trusted without --cacert")

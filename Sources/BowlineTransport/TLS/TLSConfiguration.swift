@@ -31,9 +31,6 @@ public enum TLSTrust: Hashable, Sendable {
     /// The certificates of a PEM file, and no others. Each is believed by itself: an authority, an intermediate one, or
     /// the peer's own.
     case file(String)
-    /// Anybody's: nothing is verified, neither the chain nor the name, and whoever stands in between can read along and
-    /// change what is said. `TLSInfo.isVerified` says so.
-    case insecure
 }
 
 /// The oldest version that is spoken. TLS 1.0 and 1.1 are forbidden by RFC 8996.
@@ -58,6 +55,10 @@ public enum TLSVersion: Hashable, Sendable {
 public struct TLSClientConfiguration: Hashable, Sendable {
     /// Whose certificates are believed.
     public var trust = TLSTrust.system
+    /// Whether a server whose certificate isn't believed, or isn't for its name, is refused. Where it is not, whoever
+    /// stands in between can read along and change what is said: `TLSInfo.isVerified` is false then, and
+    /// `TLSInfo.problem` says what would have been refused.
+    public var refusesUnverified = true
     /// The oldest version that is spoken.
     public var minimumVersion = TLSVersion.v1_2
     /// What is offered to be spoken inside (ALPN, RFC 7301), the most wanted first; nothing is negotiated if empty.

@@ -42,7 +42,7 @@ public final class TLSContext {
         client configuration: TLSClientConfiguration = TLSClientConfiguration(), clock: any ReactorClock
     ) throws(TLSError) {
         try self.init(
-            isServer: false, minimum: configuration.minimumVersion, verifies: configuration.trust != .insecure,
+            isServer: false, minimum: configuration.minimumVersion, verifies: configuration.refusesUnverified,
             applicationProtocols: configuration.applicationProtocols, timeout: configuration.handshakeTimeout, clock)
         try load(configuration.trust)
         if let identity = configuration.identity { try load(identity) }
@@ -62,9 +62,6 @@ public final class TLSContext {
             case .optional(let trust): (trust, SSL_VERIFY_PEER)
             case .required(let trust): (trust, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT)
             }
-        guard trust != .insecure else {
-            throw TLSError(.configuration, "a server that asks for certificates must say whose it believes")
-        }
         try self.init(
             isServer: true, minimum: configuration.minimumVersion, verifies: trust != nil,
             applicationProtocols: configuration.applicationProtocols, timeout: configuration.handshakeTimeout, clock)
@@ -119,7 +116,6 @@ public final class TLSContext {
 
     private func load(_ trust: TLSTrust) throws(TLSError) {
         switch trust {
-        case .insecure: return
         case .system:
             SystemTrust.load(into: pointer)
         case .file(let path):
