@@ -45,7 +45,9 @@ extension StreamConnection: TurnFlush {
         closeTimer = nil
         resumeProducer()
         guard output.isEmpty, producer == nil, !isClosed else {
-            if case .closing = phase { updateInterest() }
+            guard case .closing = phase else { return }
+            // A producer's last words leave with this flush: there may be no other, if the reactor stops.
+            if producer == nil, !isClosed { send() } else { updateInterest() }
             return
         }
         if case .closing = phase {

@@ -2,6 +2,7 @@
 
 import Bowline
 import BowlineTesting
+import Synchronization
 import TestSupport
 import Testing
 
@@ -52,6 +53,33 @@ private final class Sink: Protocol {
 
 @Suite(.enabled(if: Certificates.canBeMade, "openssl is not installed"))
 struct TLSStreamTests {
+    @Test("a connection that is closed and a reactor that stops in the same turn still say close_notify")
+    func lastWords() async throws {
+        let (addresses, address) = AsyncStream<SocketAddress>.makeStream()
+        let end = Mutex<ConnectionEnd?>(nil)
+        async let served: Void = onReactor { reactor in
+            let server = AccumulatingProtocol { server, _ in server.transport?.write("page") }
+            server.onLost = { _, reason in
+                end.withLock { $0 = reason }
+                reactor.stop()
+            }
+            address.yield(try Road.tls.listen(reactor, ServerFactory { server }).address)
+            return {}
+        }
+        let listening = try #require(await addresses.first { _ in true })
+        try await onReactor { reactor in
+            let client = AccumulatingProtocol { client, _ in
+                client.transport?.loseConnection()
+                reactor.stop()
+            }
+            client.onMade = { $0.transport?.write("page, please") }
+            connect(reactor, .tls, to: listening, client)
+            return {}
+        }
+        try await served
+        #expect(end.withLock { $0 } == .done)
+    }
+
     @Test("100 MB pass through a buffer of a few records")
     func large() async throws {
         let size = 100 * 1024 * 1024
