@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Bowline
+import Glibc
 
 struct FetchOptions: ParsableArguments {
     @Option(
@@ -64,6 +65,13 @@ struct FetchOptions: ParsableArguments {
 
     /// The file for the body, if there is one.
     var file: String? { outputPath == "-" ? nil : outputPath }
+
+    /// What is to become of the bodies.
+    func wishes(json: Bool, targets: Int) -> BodyIntake.Wishes {
+        BodyIntake.Wishes(
+            hasDigest: json, isKept: takesStdout, file: file, hasHeads: includesHeads,
+            hasProgress: targets == 1 && !json && isatty(STDERR_FILENO) == 1)
+    }
 
     /// The request for a URL, as these options describe it, without budgets.
     ///

@@ -24,12 +24,12 @@ extension FetchOutcome {
         }
         let mark = isWell ? style.paint("✓", .green) : style.paint("✗", .red)
         let reason = response.head.reason.isEmpty ? "" : " \(response.head.reason)"
-        let status = style.paint(TerminalText.escaped("\(response.status)\(reason)"), isWell ? .green : .red)
-        let count = response.body.count
+        let status = style.paint(TerminalText.escaped("\(response.head.status)\(reason)"), isWell ? .green : .red)
+        let count = response.byteCount
         var parts = [count == 1 ? "1 byte" : "\(count) bytes"]
         if let type = response.head.fields["content-type"] { parts.append(TerminalText.escaped(type)) }
-        if let peer = response.report.peer { parts.append("from \(peer)") }
-        if let time = time(from: response.report.start, to: response.report.end) {
+        if let peer = report?.peer { parts.append("from \(peer)") }
+        if let time = time(from: report?.start, to: report?.end) {
             parts.append("in \(Times.text(time))")
         }
         return "\(mark) \(style.paint(place, .bold))  \(status)  \(parts.joined(separator: ", "))"
