@@ -9,6 +9,7 @@ extension FetchOutcome {
             ("port", .integer(url.map { Int($0.port) })), ("ok", .bool(isWell)),
             ("status", .integer(report?.head?.status)), ("bytes", .integer(response?.byteCount)),
             ("sha256", .string(response?.digest)),
+            ("proxy", .string(proxy?.description)),
             ("address", .string(report?.peer?.ipAddress)), ("addresses", names?.addressesJSON ?? .null),
             ("redirects", report.map(Self.redirects) ?? .null), ("dns", names?.json ?? .null),
             ("attempts", report.map { Self.attempts($0) } ?? .null),

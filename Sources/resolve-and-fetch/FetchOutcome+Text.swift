@@ -8,6 +8,7 @@ extension FetchOutcome {
         guard let report, response != nil || !report.attempts.isEmpty || !report.redirects.isEmpty else { return [] }
         var lines = [headline(style)]
         for redirect in report.redirects { lines.append("  \(redirect.status) from \(redirect.url)") }
+        if let proxy { lines.append("  through \(proxy), which finds the target; names and attempts are its own") }
         if let tls = report.tls {
             lines.append("  \(tls.isVerified ? tls.explanation : style.paint(tls.explanation, .red))")
         }

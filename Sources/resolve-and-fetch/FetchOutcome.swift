@@ -24,6 +24,8 @@ struct FetchOutcome {
     let response: FetchedResponse?
     /// The heads of all responses on the way, in order.
     let heads: [HTTPResponseHead]
+    /// The proxy of the last hop. What is said of names and attempts is of it.
+    var proxy: Proxy?
     /// The families that were asked for.
     let families: [AddressFamily]
     /// Why it isn't well.
@@ -37,7 +39,7 @@ struct FetchOutcome {
         // Nobody was asked for what is no target, unless it is a response that leads there.
         guard failure?.phase != .target || report.head != nil else { return nil }
         // A literal of a family that isn't wanted was looked at, and nobody was asked.
-        let host = url.host.connectable
+        let host = proxy?.host ?? url.host.connectable
         let expected = IPAddress(host) == nil ? families.map { $0 == .ipv6 ? RecordType.aaaa : .a } : []
         return NameFindings(report.answers, of: host, expected: expected, unanswered: report.unanswered)
     }

@@ -59,6 +59,8 @@ struct FetchPlan {
             done(
                 FetchOutcome(
                     target: target, url: last, report: report, response: response, heads: heads.heads,
+                    proxy: request.proxies.proxy(
+                        isSecure: last.scheme == .https, host: last.host.connectable, port: last.port),
                     families: request.connect.families, failure: failure))
         }
         reactor.agent.request(request).addBoth { result in

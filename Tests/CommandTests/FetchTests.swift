@@ -22,7 +22,7 @@ struct FetchTests {
         let line = try json(servers.url())
         #expect(
             line.keys == [
-                "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "address", "addresses",
+                "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "proxy", "address", "addresses",
                 "redirects", "dns", "attempts", "tls", "timings", "error",
             ])
         #expect(line["target"] == .string(servers.url()))
