@@ -72,6 +72,8 @@ public enum HTTPParseError: Error, Hashable, Sendable {
     case transferEncodingInHTTP10
     /// A request has both Transfer-Encoding and Content-Length.
     case transferEncodingWithContentLength
+    /// The server switches to another protocol (101), which it wasn't asked for.
+    case unaskedUpgrade
     /// A response redirects to several places.
     case conflictingLocations
     /// A chunk's size isn't hexadecimal digits.
@@ -119,6 +121,7 @@ extension HTTPParseError: CustomStringConvertible {
         case .badTransferEncoding: "the Transfer-Encoding isn't a list of codings with chunked once at most"
         case .transferEncodingInHTTP10: "a message of HTTP/1.0 has a Transfer-Encoding"
         case .transferEncodingWithContentLength: "the request has both Transfer-Encoding and Content-Length"
+        case .unaskedUpgrade: "the server switches to another protocol, which it wasn't asked for"
         case .conflictingLocations: "the response redirects to several places"
         case .badChunkSize: "a chunk's size isn't a hexadecimal number"
         case .badChunkEnd: "a chunk isn't followed by CR LF"

@@ -21,6 +21,8 @@ extension PageFetch: ExchangeOwner {
         if let cookies = agent.cookies, let url = report.url {
             for value in head.fields.values(of: "set-cookie") { cookies.store(value, from: url) }
         }
+        // A server must not switch to what it wasn't asked for (RFC 9110, 7.8); nobody here would understand it.
+        if head.status == 101, !request.asksForUpgrade { throw .unaskedUpgrade }
         isExpectationRefused = head.status == 417 && request.expectsContinue
         redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
         request.observer?(.head(head))

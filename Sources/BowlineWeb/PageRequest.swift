@@ -84,6 +84,9 @@ public struct PageRequest {
         return options
     }
 
+    /// Whether the server may switch to another protocol, which whoever asked for it has to speak.
+    var asksForUpgrade: Bool { fields.contains { $0.name.lowercased() == "upgrade" } }
+
     /// Whether there may be a proxy for some hop: asked first, since there hardly ever is.
     var mayUseProxy: Bool {
         if case .none = connect.proxy, case .none = proxies.http, case .none = proxies.https { return false }

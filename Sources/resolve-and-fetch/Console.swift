@@ -23,6 +23,11 @@ enum Console {
         try? Files.write(bytes(lines), to: STDERR_FILENO)
     }
 
+    /// Writes a text to stderr as it is.
+    static func show(_ text: String) {
+        try? Files.write(Array(text.utf8), to: STDERR_FILENO)
+    }
+
     /// Tells of a failure: one line on stderr.
     static func complain(_ failure: Failure) {
         log("\(name): \(failure.message)")

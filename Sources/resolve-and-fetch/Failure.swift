@@ -106,10 +106,24 @@ extension Failure {
         }
     }
 
-    static func status(_ response: PageResponse) -> Failure {
-        let place = response.url.map { "\($0)" } ?? "the server"
-        let reason = response.head.reason
-        return Failure(.http, "status", "\(place) answered \(response.status)\(reason.isEmpty ? "" : " \(reason)")")
+    static func status(_ head: HTTPResponseHead, of url: HTTPURL?) -> Failure {
+        let place = url.map { "\($0)" } ?? "the server"
+        return Failure(
+            .http, "status", "\(place) answered \(head.status)\(head.reason.isEmpty ? "" : " \(head.reason)")")
+    }
+
+    /// - Parameter error: what became of the file, or of who was to write it.
+    init(writing path: String, _ error: any Error, target: String) {
+        if let error = error as? SystemError {
+            self = .output(path, error)
+        } else {
+            self = .interrupted(target, in: .output)
+        }
+    }
+
+    static func late(_ place: String, _ budget: Duration) -> Failure {
+        Failure(
+            .output, "deadline", "\(place) was not written within \(Times.text(budget)); --max-time allows more")
     }
 
     static func interrupted(_ target: String, in phase: Phase) -> Failure {

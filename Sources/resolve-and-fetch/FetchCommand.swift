@@ -88,7 +88,9 @@ struct FetchCommand: RunnableCommand {
             let keeper = names.cacheFile.keep(
                 resolver, hosts: targets.compactMap { try? HTTPURL(target: $0).host.description }, on: reactor)
             defer { keeper?.end() }
-            let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1)
+            let plan = FetchPlan(
+                request: request, names: names, fetching.wishes(json: names.json, targets: targets.count),
+                logsName: targets.count > 1)
             let reporter = FetchReporter(fetching, json: names.json)
             return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)
         } catch {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Bowline
+import Glibc
 
 struct FetchOptions: ParsableArguments {
     @Option(
@@ -37,6 +38,18 @@ struct FetchOptions: ParsableArguments {
     var trustFile: String?
 
     @Option(
+        name: [.customShort("x", allowingJoined: true), .customLong("proxy")], parsing: .unconditional,
+        help: ArgumentHelp(
+            "Have this proxy (http:// or socks5://) find the targets; env: what http_proxy and its like name.",
+            valueName: "url"))
+    var proxy: String?
+
+    @Option(
+        name: .customLong("noproxy"), parsing: .unconditional,
+        help: ArgumentHelp("The hosts that need no proxy, as no_proxy lists them.", valueName: "hosts"))
+    var directHosts: String?
+
+    @Option(
         name: .customLong("max-redirs"), parsing: .unconditional,
         help: ArgumentHelp("How many redirects to follow; 0 reports the first as the result.", valueName: "n"))
     var maximumRedirects = Count(10)
@@ -65,6 +78,13 @@ struct FetchOptions: ParsableArguments {
     /// The file for the body, if there is one.
     var file: String? { outputPath == "-" ? nil : outputPath }
 
+    /// What is to become of the bodies.
+    func wishes(json: Bool, targets: Int) -> BodyIntake.Wishes {
+        BodyIntake.Wishes(
+            hasDigest: json, isKept: takesStdout, file: file, hasHeads: includesHeads,
+            hasProgress: targets == 1 && !json && isatty(STDERR_FILENO) == 1)
+    }
+
     /// The request for a URL, as these options describe it, without budgets.
     ///
     /// - Throws: `ValidationError` if there is something in it that can't be sent.
@@ -79,12 +99,28 @@ struct FetchOptions: ParsableArguments {
                 request.fields.append(("Content-Type", "application/x-www-form-urlencoded"))
             }
         }
+        request.proxies = try proxies()
         request.maximumRedirects = maximumRedirects.value
         request.limits.bodyBytes = maximumBodyBytes.value
         request.tls.trust = trustFile.map { .file($0) } ?? .system
         request.tls.refusesUnverified = !insecure
         try Self.check(request)
         return request
+    }
+
+    /// The proxies, if they are asked for: what explains how targets are found doesn't leave that to others unasked.
+    private func proxies() throws -> ProxySettings {
+        guard let proxy else {
+            if directHosts == nil { return ProxySettings() }
+            throw ValidationError("--noproxy makes exceptions from --proxy, which isn't there.")
+        }
+        do throws(ProxyError) {
+            var settings = proxy == "env" ? try ProxySettings.fromEnvironment() : ProxySettings(try Proxy(proxy))
+            if let directHosts { settings.exceptions = ProxyExceptions(directHosts) }
+            return settings
+        } catch {
+            throw ValidationError(TerminalText.escaped("--proxy: \(error)."))
+        }
     }
 
     /// What can't be sent to one target can't be sent to any: it is wrong usage.

@@ -4,18 +4,20 @@ import Bowline
 
 extension FetchOutcome {
     var json: JSON {
-        .object([
+        let members: [(String, JSON)] = [
             ("target", .string(target)), ("url", .string(url)), ("host", .string(url?.host.connectable)),
             ("port", .integer(url.map { Int($0.port) })), ("ok", .bool(isWell)),
-            ("status", .integer(report?.head?.status)), ("bytes", .integer(response?.body.count)),
-            ("sha256", .string(response.map { SHA256.hex(of: $0.body) })),
+            ("status", .integer(report?.head?.status)), ("bytes", .integer(response?.byteCount)),
+            ("sha256", .string(response?.digest)),
+            ("proxy", .string(proxy?.description)),
             ("address", .string(report?.peer?.ipAddress)), ("addresses", names?.addressesJSON ?? .null),
             ("redirects", report.map(Self.redirects) ?? .null), ("dns", names?.json ?? .null),
             ("attempts", report.map { Self.attempts($0) } ?? .null),
             ("tls", report?.tls?.json ?? .null),
             ("timings", timings),
             ("error", failure?.json ?? .null),
-        ])
+        ]
+        return .object(members)
     }
 
     private var timings: JSON {

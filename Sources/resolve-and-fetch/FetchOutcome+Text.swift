@@ -8,6 +8,7 @@ extension FetchOutcome {
         guard let report, response != nil || !report.attempts.isEmpty || !report.redirects.isEmpty else { return [] }
         var lines = [headline(style)]
         for redirect in report.redirects { lines.append("  \(redirect.status) from \(redirect.url)") }
+        if let proxy { lines.append("  through \(proxy), which finds the target; names and attempts are its own") }
         if let tls = report.tls {
             lines.append("  \(tls.isVerified ? tls.explanation : style.paint(tls.explanation, .red))")
         }
@@ -24,12 +25,12 @@ extension FetchOutcome {
         }
         let mark = isWell ? style.paint("✓", .green) : style.paint("✗", .red)
         let reason = response.head.reason.isEmpty ? "" : " \(response.head.reason)"
-        let status = style.paint(TerminalText.escaped("\(response.status)\(reason)"), isWell ? .green : .red)
-        let count = response.body.count
+        let status = style.paint(TerminalText.escaped("\(response.head.status)\(reason)"), isWell ? .green : .red)
+        let count = response.byteCount
         var parts = [count == 1 ? "1 byte" : "\(count) bytes"]
         if let type = response.head.fields["content-type"] { parts.append(TerminalText.escaped(type)) }
-        if let peer = response.report.peer { parts.append("from \(peer)") }
-        if let time = time(from: response.report.start, to: response.report.end) {
+        if let peer = report?.peer { parts.append("from \(peer)") }
+        if let time = time(from: report?.start, to: report?.end) {
             parts.append("in \(Times.text(time))")
         }
         return "\(mark) \(style.paint(place, .bold))  \(status)  \(parts.joined(separator: ", "))"

@@ -2,6 +2,17 @@
 
 import Bowline
 
+/// A response that arrived whole.
+struct FetchedResponse {
+    let head: HTTPResponseHead
+    /// The size of the content.
+    let byteCount: Int
+    /// The SHA-256 of the content in hexadecimal, if it was wanted.
+    let digest: String?
+    /// The content, if it was to be kept.
+    let kept: [UInt8]
+}
+
 struct FetchOutcome {
     /// As the user named it.
     let target: String
@@ -10,9 +21,11 @@ struct FetchOutcome {
     /// The record of the fetch; nil if it never began.
     let report: PageReport?
     /// The response, if it arrived whole.
-    let response: PageResponse?
+    let response: FetchedResponse?
     /// The heads of all responses on the way, in order.
     let heads: [HTTPResponseHead]
+    /// The proxy of the last hop. What is said of names and attempts is of it.
+    var proxy: Proxy?
     /// The families that were asked for.
     let families: [AddressFamily]
     /// Why it isn't well.
@@ -26,9 +39,9 @@ struct FetchOutcome {
         // Nobody was asked for what is no target, unless it is a response that leads there.
         guard failure?.phase != .target || report.head != nil else { return nil }
         // A literal of a family that isn't wanted was looked at, and nobody was asked.
-        var expected = families.map { $0 == .ipv6 ? RecordType.aaaa : .a }
-        if case .name = url.host {} else { expected = [] }
-        return NameFindings(report.answers, of: url.host.description, expected: expected, unanswered: report.unanswered)
+        let host = proxy?.host ?? url.host.connectable
+        let expected = IPAddress(host) == nil ? families.map { $0 == .ipv6 ? RecordType.aaaa : .a } : []
+        return NameFindings(report.answers, of: host, expected: expected, unanswered: report.unanswered)
     }
 
     /// How long a step took, if it was begun and finished.

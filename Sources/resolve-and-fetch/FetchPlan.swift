@@ -6,9 +6,12 @@ struct FetchPlan {
     private let request: PageRequest
     private let isVerbose: Bool
     private let logsName: Bool
+    private let wishes: BodyIntake.Wishes
 
-    /// - Parameter logsName: whether -v says which target it speaks of.
-    init(request: PageRequest, names: NameOptions, logsName: Bool) {
+    /// - Parameters:
+    ///   - wishes: what is to become of the bodies.
+    ///   - logsName: whether -v says which target it speaks of.
+    init(request: PageRequest, names: NameOptions, _ wishes: BodyIntake.Wishes, logsName: Bool) {
         var request = request
         request.deadline = names.maximumTime.duration
         request.connect.timeout = names.connectTimeout.duration
@@ -19,6 +22,7 @@ struct FetchPlan {
         self.request = request
         isVerbose = names.verbose
         self.logsName = logsName
+        self.wishes = wishes
     }
 
     /// A plan with the usual budgets.
@@ -26,6 +30,7 @@ struct FetchPlan {
         request = PageRequest("http://localhost/")
         isVerbose = false
         logsName = false
+        wishes = BodyIntake.Wishes()
     }
 
     /// Fetches a target.
@@ -48,10 +53,37 @@ struct FetchPlan {
             log?.tell(event)
             if case .head(let head) = event { heads.heads.append(head) }
         }
-        reactor.fetch(request).addBoth { result in
-            let outcome = self.outcome(of: target, url, result, heads.heads)
-            log?.tell(outcome.failure.map { "failed: \($0.message)" } ?? "done")
-            done(outcome)
+        func conclude(_ report: PageReport?, _ response: FetchedResponse?, _ failure: Failure?) {
+            log?.tell(failure.map { "failed: \($0.message)" } ?? "done")
+            let last = report?.url ?? url
+            done(
+                FetchOutcome(
+                    target: target, url: last, report: report, response: response, heads: heads.heads,
+                    proxy: request.proxies.proxy(
+                        isSecure: last.scheme == .https, host: last.host.connectable, port: last.port),
+                    families: request.connect.families, failure: failure))
+        }
+        reactor.agent.request(request).addBoth { result in
+            switch result {
+            case .success(let response):
+                _ = BodyIntake(
+                    response, heads: heads.text, wishes, within: request.deadline, on: reactor
+                ) { end, report in
+                    switch end {
+                    case .whole(let response):
+                        let isWell = response.head.status < 400
+                        conclude(report, response, isWell ? nil : .status(response.head, of: report.url))
+                    case .failed(let error):
+                        conclude(error.report, nil, Failure(error, target: target))
+                    case .unwritten(let error):
+                        conclude(report, nil, Failure(writing: wishes.file ?? "", error, target: target))
+                    case .late:
+                        conclude(report, nil, .late(wishes.file ?? "", request.deadline))
+                    }
+                }
+            case .failure(let error as PageError): conclude(error.report, nil, Failure(error, target: target))
+            case .failure: conclude(nil, nil, .interrupted(target, in: .target))
+            }
         }
     }
 
@@ -65,27 +97,12 @@ struct FetchPlan {
             target: target, url: url, report: nil, response: nil, heads: [], families: request.connect.families,
             failure: failure)
     }
-
-    private func outcome(
-        of target: String, _ url: HTTPURL, _ result: Result<PageResponse, any Error>, _ heads: [HTTPResponseHead]
-    ) -> FetchOutcome {
-        func outcome(_ report: PageReport?, _ response: PageResponse?, _ failure: Failure?) -> FetchOutcome {
-            FetchOutcome(
-                target: target, url: report?.url ?? url, report: report, response: response, heads: heads,
-                families: request.connect.families, failure: failure)
-        }
-        switch result {
-        case .success(let response):
-            return outcome(response.report, response, response.status < 400 ? nil : .status(response))
-        case .failure(let error as PageError):
-            return outcome(error.report, error.response, Failure(error, target: target))
-        case .failure:
-            return outcome(nil, nil, .interrupted(target, in: .target))
-        }
-    }
 }
 
 /// Gathers the heads of a fetch for its observer, which can't change what it captures.
 private final class HeadCollector {
     var heads: [HTTPResponseHead] = []
+
+    /// As they came.
+    var text: String { heads.map(\.fields.text).joined() }
 }

@@ -1,4 +1,4 @@
-// Where what was fetched goes, and what is said of it.
+// What is said of what was fetched, and where that goes.
 
 import Bowline
 import Glibc
@@ -16,7 +16,7 @@ final class FetchReporter {
         style = Style(of: options.takesStdout ? STDERR_FILENO : STDOUT_FILENO)
     }
 
-    /// Writes the body where it belongs, and the report. Gives what is wrong, one failure at most.
+    /// Writes the body, if it belongs to stdout, and the report. Gives what is wrong, one failure at most.
     func report(_ outcome: FetchOutcome) -> [Failure] {
         var outcome = outcome
         if let failure = writeBody(outcome), outcome.failure?.phase != .output { outcome.failure = failure }
@@ -37,17 +37,12 @@ final class FetchReporter {
         return outcome.failure.map { [$0] } ?? []
     }
 
+    /// Writes the body to stdout, if that is where it belongs.
     private func writeBody(_ outcome: FetchOutcome) -> Failure? {
-        guard let response = outcome.response, options.file != nil || options.takesStdout else { return nil }
+        guard let response = outcome.response, options.takesStdout else { return nil }
         let heads = options.includesHeads ? outcome.heads.flatMap { Array($0.fields.text.utf8) } : []
-        let bytes = heads + response.body
+        let bytes = heads + response.kept
         do throws(SystemError) {
-            if let path = options.file { try Files.write(bytes, toFile: path) }
-        } catch {
-            return .output(options.file ?? "", error)
-        }
-        do throws(SystemError) {
-            guard options.takesStdout else { return nil }
             // A terminal obeys control bytes; a file or a program gets what came.
             let isTerminal = isatty(STDOUT_FILENO) == 1
             try Files.write(isTerminal ? Array(TerminalText.escaped(bytes).utf8) : bytes, to: STDOUT_FILENO)

@@ -25,20 +25,6 @@ enum Files {
         }
     }
 
-    /// Writes a file anew.
-    static func write(_ bytes: [UInt8], toFile path: String) throws(SystemError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw SystemError(errno, "open") }
-        do throws(SystemError) {
-            try write(bytes, to: descriptor)
-        } catch {
-            close(descriptor)
-            throw error
-        }
-        // A full disk across a network may be told only here.
-        guard close(descriptor) == 0 || errno == EINTR else { throw SystemError(errno, "close") }
-    }
-
     /// Reads a whole file.
     static func read(_ path: String) throws(SystemError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -44,7 +44,7 @@ enum TerminalText {
 
     /// A text that is no wider than this.
     static func shortened(_ text: String, to width: Int) -> String {
-        self.width(text) <= width ? text : text.prefix(max(0, width - 1)) + "…"
+        self.width(text) <= width ? text : width <= 0 ? "" : text.prefix(max(0, width - 1)) + "…"
     }
 }
 
@@ -63,8 +63,10 @@ struct Style {
     var hasColours = false
     /// Whether people look at it.
     var isTerminal = false
-    /// How many characters a line has.
+    /// How many characters a line of a report has.
     var width = 80
+    /// How many characters a line of the terminal has.
+    var terminalWidth = 80
 
     private static let narrowest = 40
     private static let widest = 160
@@ -83,6 +85,7 @@ struct Style {
         } else if let columns = getenv("COLUMNS").flatMap({ Int(String(cString: $0)) }), columns > 0 {
             width = columns
         }
+        terminalWidth = width
         width = min(max(width, Self.narrowest), Self.widest)
     }
 

@@ -158,6 +158,42 @@ struct HTTPBinTests {
         #expect(found == ["206 cdef", "416 ", "304 ", "304 "])
     }
 
+    @Test("content in each coding that the service knows is decoded")
+    func codings() async throws {
+        let found = try await withService { reactor, base in
+            var found: [String] = []
+            for path in ["gzip", "deflate", "brotli"] {
+                let page = try await reactor.fetch(PageRequest("\(base)/\(path)")).value
+                let coding = page.report.codings.map(\.rawValue).joined()
+                found.append("\(coding) \(page.text.contains("\"method\":\"GET\""))")
+            }
+            return found
+        }
+        #expect(found == ["gzip true", "deflate true", "br true"])
+    }
+
+    @Test("cookies are kept over redirects, sent until they are deleted, and only where there is a jar")
+    func cookies() async throws {
+        let found = try await withService { reactor, base in
+            var found = [try await reactor.getPage("\(base)/cookies/set?a=1&b=2").value]
+            reactor.agent.cookies = CookieJar()
+            found.append(try await reactor.getPage("\(base)/cookies/set?a=1&b=2").value)
+            found.append(try await reactor.getPage("\(base)/cookies/delete?a=").value)
+            found.append(try await reactor.getPage("\(base)/cookies").value)
+            // Another host's are other cookies, though it is the same service.
+            let other = base.replacing("127.0.0.1", with: "localhost")
+            var request = PageRequest("\(other)/cookies")
+            request.connect.families = [.ipv4]
+            found.append(try await reactor.getPage(request).value)
+            return found.map { $0.filter { !$0.isWhitespace } }
+        }
+        #expect(
+            found == [
+                #"{"cookies":{}}"#, #"{"cookies":{"a":"1","b":"2"}}"#, #"{"cookies":{"b":"2"}}"#,
+                #"{"cookies":{"b":"2"}}"#, #"{"cookies":{}}"#,
+            ])
+    }
+
     @Test("the service sees the fields that were meant, each once")
     func fields() async throws {
         let fields = try await withService { reactor, base in

@@ -53,8 +53,10 @@ private let misbehaviours: [Misbehaviour] = [
     .ok("a folded field", "X: a\r\n b\r\nContent-Length: 2", "ok", "200 ok"),
     Misbehaviour("a body on 204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", "204 "),
     Misbehaviour("a body on 304", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello", "304 "),
-    Misbehaviour("101", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello", "101 "),
-    Misbehaviour("101, and the connection stands", "HTTP/1.1 101 Sure\r\n\r\nhello", then: .stall, "101 "),
+    Misbehaviour(
+        "101 unasked", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhello", "http/malformed"),
+    Misbehaviour(
+        "101 unasked, and the connection stands", "HTTP/1.1 101 Sure\r\n\r\nhello", then: .stall, "http/malformed"),
     Misbehaviour(
         "interim responses",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -128,6 +130,21 @@ struct PageFailureTests {
             return await outcome(reactor, request)
         }
         #expect(found == server.expected)
+    }
+
+    @Test("a switch to another protocol that was asked for is the result, and its bytes are nobody's")
+    func upgrade() async throws {
+        let bytes = Array("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhello".utf8)
+        let (found, left) = try await onReactor { reactor in
+            let port = try port(reactor, sending: bytes, then: .stall)
+            var request = PageRequest("http://127.0.0.1:\(port)/")
+            request.fields = [("Connection", "upgrade"), ("upgrade", "x")]
+            let found = await outcome(reactor, request)
+            try await until(reactor) { connectedSockets(to: port) == 0 }
+            return (found, reactor.agent.snapshot().connectionCount)
+        }
+        #expect(found == "101 ")
+        #expect(left == 0)
     }
 
     @Test("a body as large as the limit is taken")

@@ -148,6 +148,33 @@ struct StreamedResponseTests {
         #expect(recorder.ends == ["whole"])
     }
 
+    @Test("a consumer that has paused is told at once that its body failed, and gets nothing any more")
+    func pausedFailure() throws {
+        let it = Streaming(chunkedHead) { $0.deadline = .seconds(1) }
+        let body = try #require(it.response).body
+        let recorder = Recorder()
+        recorder.onBytes = { body.pause() }
+        body.deliver(to: recorder)
+        it.send(Array("3\r\none\r\n".utf8))
+        it.send(Array("3\r\ntwo\r\n".utf8))
+        #expect(body.bufferedByteCount == 3 && recorder.ends.isEmpty)
+        it.world.advance(1_000)
+        #expect(recorder.ends == ["receive/deadline"])
+        body.resume()
+        it.world.advance()
+        #expect(recorder.bytes == Array("one".utf8))
+        #expect(recorder.ends.count == 1)
+    }
+
+    @Test("a body that is cancelled has an end in its record")
+    func cancelledRecord() throws {
+        let it = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        it.world.advance(5)
+        let response = try #require(it.response)
+        response.body.cancel()
+        #expect(response.report.end == it.world.time.now)
+    }
+
     @Test("trailers are there at the end, beside the fields of the head and never among them")
     func trailers() throws {
         let it = Streaming(chunkedHead + "2\r\nok\r\n")

@@ -7,13 +7,13 @@ import Testing
 /// Runs `resolve-and-fetch` to its end, with a cache of its own unless the environment names one.
 func command(
     _ arguments: [String], environment: [String: String?] = [:], input: String = "",
-    interruption: Subprocess.Interruption? = nil
+    interruption: Subprocess.Interruption? = nil, watchesMemory: Bool = false
 ) throws -> Subprocess.Output {
     let caches = try TemporaryFolder()
     return try Subprocess.run(
         Executables.product("resolve-and-fetch"), arguments,
         environment: environment.merging(["XDG_CACHE_HOME": caches.path]) { given, _ in given }, input: input,
-        interruption: interruption)
+        interruption: interruption, watchesMemory: watchesMemory)
 }
 
 /// A JSON value with all its nulls.

@@ -22,8 +22,8 @@ struct FetchTests {
         let line = try json(servers.url())
         #expect(
             line.keys == [
-                "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "address", "addresses", "redirects",
-                "dns", "attempts", "tls", "timings", "error",
+                "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "proxy", "address", "addresses",
+                "redirects", "dns", "attempts", "tls", "timings", "error",
             ])
         #expect(line["target"] == .string(servers.url()))
         #expect(line["url"] == .string(servers.url()))

@@ -3,7 +3,6 @@
 
 import Bowline
 import BowlineTesting
-import Glibc
 import Synchronization
 
 final class Servers: Sendable {
@@ -22,40 +21,22 @@ final class Servers: Sendable {
         let questions = Mutex<[FakeDNSServer.Question]>([])
     }
 
-    private struct Started {
-        var handle: ReactorHandle
-        var dnsPort: UInt16
-        var webPort: UInt16
-    }
-
     init(
         dns: @escaping @Sendable (FakeDNSServer.Question) -> FakeDNSServer.Action = Servers.usualNames,
         web: @escaping @Sendable (HTTPResponder.Request) -> HTTPResponder.Action = Servers.usualPages
     ) throws {
         let recorder = Recorder()
-        let started = Latch<Result<Started, any Error>>()
-        try Self.startThread {
-            do {
-                let reactor = Reactor()
-                let dns = try FakeDNSServer(reactor: reactor) { question in
-                    recorder.questions.withLock { $0.append(question) }
-                    return dns(question)
-                }
-                let web = try HTTPResponder(reactor: reactor) { request in
-                    recorder.requests.withLock { $0.append(request) }
-                    return web(request)
-                }
-                let ports = Started(handle: reactor.handle, dnsPort: dns.address.port ?? 0, webPort: web.port)
-                reactor.callWhenRunning { started.set(.success(ports)) }
-                try reactor.run()
-            } catch {
-                started.set(.failure(error))
+        (handle, (dnsPort, webPort)) = try ServerThread.start { reactor in
+            let dns = try FakeDNSServer(reactor: reactor) { question in
+                recorder.questions.withLock { $0.append(question) }
+                return dns(question)
             }
+            let web = try HTTPResponder(reactor: reactor) { request in
+                recorder.requests.withLock { $0.append(request) }
+                return web(request)
+            }
+            return ((dns.address.port ?? 0, web.port), [dns, web])
         }
-        let ports = try started.wait().get()
-        dnsPort = ports.dnsPort
-        webPort = ports.webPort
-        handle = ports.handle
         self.recorder = recorder
     }
 
@@ -110,40 +91,5 @@ final class Servers: Sendable {
         var response = HTTPResponder.Response(text)
         response.framing = .chunked(5)
         return response
-    }
-
-    // MARK: the thread
-
-    private static func startThread(_ body: @escaping @Sendable () -> Void) throws {
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, Unmanaged.passRetained(Work(body)).toOpaque())
-        guard status == 0 else { throw SystemError(status, "pthread_create") }
-        pthread_detach(thread)
-    }
-
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-}
-
-/// A value that one thread waits for until another sets it.
-private final class Latch<Value: Sendable>: Sendable {
-    private let value = Mutex<Value?>(nil)
-
-    func set(_ value: Value) { self.value.withLock { $0 = value } }
-
-    func wait() throws -> Value {
-        for _ in 0..<60_000 {
-            if let value = value.withLock({ $0 }) { return value }
-            usleep(1_000)
-        }
-        throw SystemError(ETIMEDOUT, "the servers' thread")
     }
 }

@@ -4,81 +4,6 @@
 import TestSupport
 import Testing
 
-/// One server's certificate, and what is to come of it.
-struct CertificateCase: Sendable, CustomTestStringConvertible {
-    var name: String
-    var recipe: Certificates.Recipe
-    var host = "h.test"
-    /// The exit code; curl's is the same.
-    var exit: CInt
-    /// A part of the line on stderr.
-    var words = ""
-    /// More of nginx's configuration.
-    var directives = ""
-
-    var testDescription: String { name }
-
-    init(
-        _ name: String, _ names: [String], host: String = "h.test", exit: CInt, _ words: String = "",
-        directives: String = "", change: (inout Certificates.Recipe) -> Void = { _ in }
-    ) {
-        self.name = name
-        recipe = Certificates.Recipe()
-        recipe.names = names
-        change(&recipe)
-        self.host = host
-        self.exit = exit
-        self.words = words
-        self.directives = directives
-    }
-
-    static let all: [CertificateCase] = [
-        .init("in order", ["DNS:h.test"], exit: 0),
-        .init("one of several names", ["DNS:a.test", "DNS:h.test"], exit: 0),
-        .init("a wildcard", ["DNS:*.h.test"], host: "www.h.test", exit: 0),
-        .init(
-            "a wildcard is one label", ["DNS:*.h.test"], host: "a.b.h.test", exit: 60,
-            "is for *.h.test, not for a.b.h.test"),
-        .init(
-            "a wildcard isn't the name itself", ["DNS:*.h.test"], host: "h.test", exit: 60, "not for h.test"),
-        .init("an address", ["IP:127.0.0.1"], host: "127.0.0.1", exit: 0),
-        .init(
-            "no address", ["DNS:h.test"], host: "127.0.0.1", exit: 60,
-            "the certificate is for h.test, not for 127.0.0.1"),
-        .init("another name", ["DNS:a.test", "DNS:b.test"], exit: 60, "is for a.test, b.test, not for h.test"),
-        .init("expired", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" expired on 2024-02-29"#) {
-            $0.end = "20240229120000Z"
-        },
-        .init(
-            "not valid yet", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" is not valid before 2098-07-01"#
-        ) { $0.start = "20980701000000Z" },
-        .init("self-signed", ["DNS:h.test"], exit: 60, #"the certificate of "h.test" is self-signed"#) {
-            $0.issuer = .itself
-        },
-        .init("of a stranger", ["DNS:h.test"], exit: 60, #"unknown issuer: "Bowline stranger" is not trusted"#) {
-            $0.issuer = .stranger
-        },
-        .init("below an intermediate one", ["DNS:h.test"], exit: 0) {
-            $0.issuer = .intermediate
-            $0.sends = [.own, .intermediate]
-        },
-        .init("a chain in the wrong order", ["DNS:h.test"], exit: 0) {
-            $0.issuer = .intermediate
-            $0.sends = [.own, .root, .intermediate]
-        },
-        .init("a missing intermediate", ["DNS:h.test"], exit: 60, "an intermediate certificate may be missing") {
-            $0.issuer = .intermediate
-        },
-        .init(
-            "TLS 1.1 only", ["DNS:h.test"], exit: 35, "no TLS version in common",
-            directives: "ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;"),
-        .init("TLS 1.2 only", ["DNS:h.test"], exit: 0, directives: "ssl_protocols TLSv1.2;"),
-        .init(
-            "no cipher in common", ["DNS:h.test"], exit: 35, "no cipher in common",
-            directives: "ssl_protocols TLSv1.2; ssl_ciphers NULL-SHA256:@SECLEVEL=0;"),
-    ]
-}
-
 @Suite(
     "Fetching over TLS",
     .enabled(if: RealServer.isInstalled("nginx") && Certificates.canBeMade, "needs nginx and openssl"),
@@ -115,10 +40,20 @@ struct TLSFetchTests {
             #expect(message.contains(testCase.words), "\(message)")
             #expect(!message.contains("\n"))
         }
-        guard Executables.find("curl") != nil else { return }
+        guard let expected = testCase.curl, Executables.find("curl") != nil else { return }
         let curl = try Subprocess.run(
             "curl", ["-s", "--cacert", certificates.root, url] + pin(testCase.host, server.port))
-        #expect(curl.exitCode == testCase.exit, "curl disagrees: \(curl.stderr)")
+        #expect(curl.exitCode == expected, "curl disagrees: \(curl.stderr)")
+    }
+
+    @Test("a server that wants a certificate of this side is told as such: exit 35", arguments: ["-tls1_2", "-tls1_3"])
+    func identityRequired(version: String) throws {
+        let certificates = try Certificates.shared()
+        let server = try #require(
+            try RealServer.openssl(try certificates.make(for: "IP:127.0.0.1"), ["-Verify", "1", version]))
+        let output = try command(["--cacert", certificates.root, "https://127.0.0.1:\(server.port)/"])
+        #expect(output.exitCode == 35)
+        #expect(output.stderr.contains("the other end wants a certificate of this side"))
     }
 
     @Test("--insecure accepts anything, and says so")

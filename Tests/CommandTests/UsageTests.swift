@@ -12,6 +12,7 @@ struct UsageTests {
         ["-H", "no colon", "h"], ["-H", "a b: c", "h"], ["-H", "a: b\r\nc: d", "h"], ["-X", "A B", "h"],
         ["-X", "", "h"],
         ["-d", "@/nonexistent", "h"], ["-o", "file", "h", "i"], ["--json", "--body", "h"], ["--json", "-i", "h"],
+        ["--proxy", "ftp://p", "h"], ["-x", "http://", "h"], ["--noproxy", "*", "h"],
         ["--max-filesize", "x", "h"], ["--json", "resolve", "h"], ["resolve"],
         ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"], ["resolve", "--body", "h"],
         ["demo", "h"],

@@ -12,22 +12,38 @@ package final class Certificates: Sendable {
     }
 
     /// How a certificate is made.
-    package struct Recipe {
+    package struct Recipe: Sendable {
         /// Who signs.
-        package enum Issuer {
+        package enum Issuer: Sendable {
             case root, intermediate, itself, stranger
+            /// Below the root, and no longer valid.
+            case expiredIntermediate
+            /// Below the root, and not allowed to sign.
+            case noAuthority
+            /// Below the root, and for names below good.test only.
+            case constrained
         }
 
         package var names: [String]
         package var issuer = Issuer.root
+        /// The subject's common name; the first of the names unless set.
+        package var commonName: String?
+        /// More extensions, as OpenSSL's configuration has them: `extendedKeyUsage=clientAuth`.
+        package var extensions: [String] = []
+        /// What is signed.
+        package var digest = "sha256"
+        /// The size of an RSA key; nil for an elliptic one.
+        package var keyBits: Int?
         /// As `openssl ca` takes them: YYYYMMDDHHMMSSZ.
         package var start = "20240101000000Z"
         package var end = "20991231235959Z"
         /// What the server sends, in this order.
         package var sends: [Link] = [.own]
 
-        package enum Link {
-            case own, intermediate, root
+        package enum Link: Sendable {
+            case own, root
+            /// The certificate of whoever has signed it.
+            case issuer
         }
 
         /// - Parameter names: as OpenSSL writes alternative names: `DNS:h.test`, `IP:127.0.0.1`.
@@ -37,7 +53,6 @@ package final class Certificates: Sendable {
     package let folder: TemporaryFolder
     /// The file of the authority's own certificate.
     package var root: String { "\(folder.path)/root.pem" }
-    package var intermediate: String { "\(folder.path)/intermediate.pem" }
     private let count = Atomic<Int>(0)
 
     /// One authority for all tests of a process, whose files go when it ends.
@@ -62,32 +77,45 @@ package final class Certificates: Sendable {
                 "keyUsage=critical,keyCertSign,cRLSign",
             ])
         }
-        try makeKey("intermediate")
-        try sign(
-            "intermediate", subject: "/CN=Bowline intermediate", issuer: "root",
-            extensions: "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign",
-            start: "20240101000000Z", end: "20991231235959Z")
+        let authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"]
+        for (name, extensions, end) in [
+            ("intermediate", authority, "20991231235959Z"), ("expired", authority, "20240229120000Z"),
+            ("commoner", ["basicConstraints=critical,CA:FALSE"], "20991231235959Z"),
+            ("constrained", authority + ["nameConstraints=critical,permitted;DNS:good.test"], "20991231235959Z"),
+        ] {
+            try makeKey(name)
+            try sign(
+                name, subject: "/CN=Bowline \(name)", issuer: "root", extensions: extensions, start: "20240101000000Z",
+                end: end)
+        }
     }
 
     /// Makes a certificate for a server.
     package func make(_ recipe: Recipe) throws -> Pair {
         let name = "leaf\(count.add(1, ordering: .relaxed).newValue)"
-        try makeKey(name)
+        try makeKey(name, bits: recipe.keyBits)
         let issuer: String =
             switch recipe.issuer {
             case .root: "root"
             case .intermediate: "intermediate"
             case .stranger: "stranger"
             case .itself: name
+            case .expiredIntermediate: "expired"
+            case .noAuthority: "commoner"
+            case .constrained: "constrained"
             }
         let first = recipe.names.first.flatMap { $0.split(separator: ":", maxSplits: 1).last } ?? "nobody"
+        let subject = recipe.commonName ?? first.map { $0 == "*" ? "wildcard" : String($0) }.joined()
+        let names = recipe.names.isEmpty ? [] : ["subjectAltName=\(recipe.names.joined(separator: ","))"]
         try sign(
-            name, subject: "/CN=\(first.map { $0 == "*" ? "wildcard" : String($0) }.joined())", issuer: issuer,
-            extensions: "subjectAltName=\(recipe.names.joined(separator: ","))", start: recipe.start, end: recipe.end)
+            name, subject: "/CN=\(subject)", issuer: issuer,
+            // Without any it would be a certificate of version 1.
+            extensions: (names.isEmpty ? ["keyUsage=digitalSignature"] : names) + recipe.extensions,
+            start: recipe.start, end: recipe.end, digest: recipe.digest)
         let chain = recipe.sends.map { link in
             switch link {
             case .own: folder.read("\(name).pem")
-            case .intermediate: folder.read("intermediate.pem")
+            case .issuer: folder.read("\(issuer).pem")
             case .root: folder.read("root.pem")
             }
         }
@@ -102,12 +130,14 @@ package final class Certificates: Sendable {
         return try make(recipe)
     }
 
-    private func makeKey(_ name: String) throws {
+    private func makeKey(_ name: String, bits: Int? = nil) throws {
+        if let bits { return try run(["genrsa", "-out", "\(name).key", "\(bits)"]) }
         try run(["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "\(name).key"])
     }
 
     private func sign(
-        _ name: String, subject: String, issuer: String, extensions: String, start: String, end: String
+        _ name: String, subject: String, issuer: String, extensions: [String], start: String, end: String,
+        digest: String = "sha256"
     ) throws {
         try folder.write("index-\(name)", text: "")
         try folder.write(
@@ -119,13 +149,13 @@ package final class Certificates: Sendable {
                 database = index-\(name)
                 new_certs_dir = .
                 rand_serial = yes
-                default_md = sha256
+                default_md = \(digest)
                 policy = anything
                 x509_extensions = extensions
                 [anything]
                 commonName = supplied
                 [extensions]
-                \(extensions)
+                \(extensions.joined(separator: "\n"))
 
                 """)
         try run(["req", "-new", "-key", "\(name).key", "-subj", subject, "-out", "\(name).csr"])

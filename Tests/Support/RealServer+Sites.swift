@@ -70,6 +70,11 @@ extension RealServer {
         }
     }
 
+    /// Whether `lighttpd` can encode what it serves: `mod_deflate` is a package of its own.
+    package static var hasEncodingLighttpd: Bool {
+        isInstalled("lighttpd") && access("/usr/lib/lighttpd/mod_deflate.so", R_OK) == 0
+    }
+
     /// Starts a haproxy in front of a web server.
     ///
     /// - Parameters:

@@ -17,6 +17,8 @@ package enum Subprocess {
         package let end: End
         package let stdoutBytes: [UInt8]
         package let stderrBytes: [UInt8]
+        /// The most memory that it has had at once, in bytes, as far as that was looked at.
+        package let peakMemory: Int
 
         package var stdout: String { String(decoding: stdoutBytes, as: UTF8.self) }
         package var stderr: String { String(decoding: stderrBytes, as: UTF8.self) }
@@ -43,11 +45,13 @@ package enum Subprocess {
     ///   - directory: Where it runs; nil is where this process does.
     ///   - input: What it reads from stdin.
     ///   - interruption: A signal to send once its stdout or stderr contains a text.
+    ///   - watchesMemory: Whether its memory is looked at, every 20 ms: what it takes in its last moments may be missed.
     ///   - timeout: After this it is killed, with all that it started in its process group.
     /// - Throws: `SupportError` if it can't be started.
     package static func run(
         _ program: String, _ arguments: [String] = [], environment: [String: String?] = [:], directory: String? = nil,
-        input: String = "", interruption: Interruption? = nil, timeout: Duration = .seconds(120)
+        input: String = "", interruption: Interruption? = nil, watchesMemory: Bool = false,
+        timeout: Duration = .seconds(120)
     ) throws -> Output {
         guard let path = Executables.find(program) else { throw SupportError("\(program) is not installed") }
         let stdin = try Pipe()
@@ -64,13 +68,14 @@ package enum Subprocess {
 
         var exchange = Exchange(
             process: process, interruption: interruption, input: Array(input.utf8), stdin: stdin, stdout: stdout,
-            stderr: stderr)
+            stderr: stderr, watchesMemory: watchesMemory)
         let inTime = exchange.run(until: .now + timeout)
         kill(-process, SIGKILL)  // it, if the time is over, and what it left behind
         let status = wait(for: process)
         let end: End =
             !inTime ? .timedOut : status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: status & 0x7f)
-        return Output(end: end, stdoutBytes: exchange.output, stderrBytes: exchange.errors)
+        return Output(
+            end: end, stdoutBytes: exchange.output, stderrBytes: exchange.errors, peakMemory: exchange.peakMemory)
     }
 
     /// Whether a process of ours has ended, without taking its status: its number stays its own until `wait`.
@@ -96,6 +101,8 @@ private struct Exchange {
     let stdin: Pipe
     let stdout: Pipe
     let stderr: Pipe
+    let watchesMemory: Bool
+    var peakMemory = 0
     var output: [UInt8] = []
     var errors: [UInt8] = []
 
@@ -112,8 +119,22 @@ private struct Exchange {
             if polled[0].revents != 0, !stdout.read(into: &output) { stdout.closeReading() }
             if polled[1].revents != 0, !stderr.read(into: &errors) { stderr.closeReading() }
             interrupt()
+            if watchesMemory { measure() }
         }
         return false
+    }
+
+    /// The peak as the system knows it of the program (`VmHWM`). What wait4(2) tells would be the test process's own, whose
+    /// memory a child has until it becomes its program.
+    private mutating func measure() {
+        guard let stream = fopen("/proc/\(process)/status", "r") else { return }
+        defer { fclose(stream) }
+        var line = [CChar](repeating: 0, count: 256)
+        while fgets(&line, CInt(line.count), stream) != nil {
+            let words = String(cString: line).split(whereSeparator: \.isWhitespace)
+            guard words.count == 3, words[0] == "VmHWM:", let kibibytes = Int(words[1]) else { continue }
+            peakMemory = max(peakMemory, kibibytes * 1024)
+        }
     }
 
     private mutating func interrupt() {

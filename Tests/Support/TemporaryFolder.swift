@@ -36,15 +36,19 @@ package final class TemporaryFolder: Sendable {
     package func write(_ file: String, text: String) throws -> String { try write(file, text.utf8) }
 
     /// A file's text; empty if it isn't there.
-    package func read(_ file: String) -> String {
-        guard let stream = fopen("\(path)/\(file)", "r") else { return "" }
+    package func read(_ file: String) -> String { String(decoding: bytes(file), as: UTF8.self) }
+
+    /// A file's bytes; none if it isn't there.
+    package func bytes(_ file: String) -> [UInt8] {
+        guard let stream = fopen("\(path)/\(file)", "r") else { return [] }
         defer { fclose(stream) }
         var bytes: [UInt8] = []
-        var byte = getc(stream)
-        while byte != EOF {
-            bytes.append(UInt8(truncatingIfNeeded: byte))
-            byte = getc(stream)
+        while true {
+            let piece = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
+                count = fread(buffer.baseAddress, 1, buffer.count, stream)
+            }
+            if piece.isEmpty { return bytes }
+            bytes += piece
         }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -36,9 +36,17 @@ extension TLSConnection: HalfCloseableProtocol {
             completeHandshake()
         } else if SSL_get_error(ssl, result) != SSL_ERROR_WANT_READ {
             // The reason of our own alert says less than what was wrong with the certificate.
-            let error = TLSError.fromQueue()
+            var error = TLSError.fromQueue()
+            if error.kind == .refused, lacksIdentity { error = .identityRequired }
             fail(problem.flatMap { context.verifies ? $0 : nil } ?? error)
         }
+    }
+
+    /// Whether the server has asked for a certificate, and none was there to be shown. Up to TLS 1.2 it says no more then
+    /// than that the handshake fails.
+    private var lacksIdentity: Bool {
+        !context.isServer && SSL_get_certificate(ssl) == nil
+            && SSL_ctrl(ssl, SSL_CTRL_GET_CLIENT_CERT_TYPES, 0, nil) > 0
     }
 
     /// Looks at the first two bytes of what the other end sends: a record of TLS begins with its type and a 3 (RFC 8446,

@@ -32,6 +32,8 @@ public struct TLSError: Error, Hashable, Sendable, CustomStringConvertible {
         case protocolVersion
         /// No cipher in common, or something else that makes the other end refuse without saying what.
         case refused
+        /// The other end wants to see a certificate of this side.
+        case identityRequired
         /// The other end doesn't speak TLS.
         case notTLS
         /// The other end has ended it with this alert.
@@ -92,7 +94,7 @@ extension TLSError {
         case X509_V_ERR_CERT_NOT_YET_VALID:
             self.init(.notYetValid, "\(which) is not valid before \(TLSCertificate.date(certificate.notBefore))")
         case X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH:
-            self.init(.wrongName, "the certificate is for \(Self.list(certificate)), not for \(name ?? "this server")")
+            self.init(.wrongName, Self.mismatch(certificate, name ?? "this server"))
         case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
             self.init(.selfSigned, "\(which) is self-signed, and not trusted here")
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -112,9 +114,17 @@ extension TLSError {
         X509_verify_cert_error_string(Int(code)).map { String(cString: $0) } ?? "error \(code)"
     }
 
-    /// The names of a certificate, a few of them if there are many.
-    private static func list(_ certificate: TLSCertificate) -> String {
+    private static func mismatch(_ certificate: TLSCertificate, _ name: String) -> String {
         let names = certificate.names.isEmpty ? [certificate.subject] : certificate.names
+        guard !names.contains(name) else {
+            // RFC 9525, 6.2 and 6.5: neither the name of a host nor the subject vouches for an address.
+            return "the certificate has \(name) as a host's name, and not as an address, which is another matter"
+        }
+        return "the certificate is for \(list(names)), not for \(name)"
+    }
+
+    /// A few of the names, if there are many.
+    private static func list(_ names: [String]) -> String {
         let shown = names.prefix(4).joined(separator: ", ")
         return names.count > 4 ? "\(shown) and \(names.count - 4) more" : shown
     }
@@ -149,12 +159,20 @@ extension TLSError {
             return TLSError(.badCertificate, "the other end's keys are too weak: \(words(queued: code))")
         case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST:
             return TLSError(.notTLS, "the other end doesn't speak TLS, but HTTP")
+        case SSL_AD_REASON_OFFSET + SSL_AD_CERTIFICATE_REQUIRED:
+            return .identityRequired
+        case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+            return TLSError(
+                .alert, "the other end speaks none of the protocols that it was offered (no_application_protocol)")
         case SSL_AD_REASON_OFFSET..<(SSL_AD_REASON_OFFSET + 256):
             return TLSError(.alert, "the other end ended it with the alert \(alertName(reason - SSL_AD_REASON_OFFSET))")
         default:
             return TLSError(.violation, "the TLS connection failed: \(words(queued: code))")
         }
     }
+
+    /// A server wants to know who asks.
+    static let identityRequired = TLSError(.identityRequired, "the other end wants a certificate of this side")
 
     private static func words(queued code: UInt) -> String {
         guard code != 0 else { return "an unknown error" }
@@ -165,9 +183,8 @@ extension TLSError {
     private static func alertName(_ number: CInt) -> String {
         let words: String
         switch number {
-        // OpenSSL 3.0 has no words for these two.
+        // OpenSSL 3.0 has no words for it.
         case SSL_AD_MISSING_EXTENSION: words = "missing_extension"
-        case SSL_AD_CERTIFICATE_REQUIRED: words = "certificate_required"
         default: words = String(cString: SSL_alert_desc_string_long(number)).lowercased().replacingSpaces
         }
         return words == "unknown" ? "\(number)" : "\(words) (\(number))"

@@ -124,7 +124,8 @@ public final class ResponseBody {
         queueDelivery()
     }
 
-    /// Stops delivering to the consumer; what comes is kept up to the mark, and then the server has to wait.
+    /// Stops delivering to the consumer; what comes is kept up to the mark, and then the server has to wait. A failure is
+    /// told all the same, and what is kept is lost with it.
     public func pause() { isPaused = true }
 
     /// Delivers again.
@@ -140,7 +141,10 @@ public final class ResponseBody {
         let taker = self.taker
         self.taker = .nobody
         buffer = []
-        if end == nil { end = .cancelled }
+        if end == nil {
+            end = .cancelled
+            report.end = environment.clock.now
+        }
         let fetch = self.fetch
         self.fetch = nil
         fetch?.bodyAbandoned()
@@ -174,7 +178,9 @@ public final class ResponseBody {
             taker = .nobody
             if let failure { reading.errback(failure) } else { reading.callback(nil) }
         case .consumer:
-            // What came before the failure is handed over first, and not from inside another call of the consumer.
+            // Who has paused and whose body failed need not wait for bytes of no use to hear of it.
+            if failure != nil, isPaused { buffer = [] }
+            // What came before the end is handed over first, and not from inside another call of the consumer.
             if buffer.isEmpty { tellEnd() } else { queueDelivery() }
         }
     }

@@ -3,7 +3,6 @@
 
 import Bowline
 import BowlineTesting
-import TestSupport
 import Testing
 
 @Suite("Encoded pages")
@@ -182,22 +181,5 @@ struct EncodedPageTests {
         }
         #expect(failure == "receive/deadline")
         #expect(world.time.delayedCalls.isEmpty)
-    }
-
-    @Test(
-        "that nginx has compressed are decoded",
-        .enabled(if: RealServer.isInstalled("nginx"), "nginx is not installed"))
-    func nginx() async throws {
-        let server = try #require(
-            try RealServer.nginx(
-                pages: ["/large": text], directives: "gzip on; gzip_types *; gzip_min_length 1; gzip_http_version 1.0;")
-        )
-        let (text, port) = (self.text, server.httpPort)
-        let (page, codings) = try await onReactor { reactor in
-            let page = try await reactor.fetch(PageRequest("http://127.0.0.1:\(port)/large")).value
-            return (page.text, page.report.codings)
-        }
-        #expect(page == text && codings == [.gzip])
-        server.stop()
     }
 }

@@ -34,14 +34,7 @@ struct DownloadTests {
         return names.sorted()
     }
 
-    private func bytes(_ name: String = "page.bin") -> [UInt8] {
-        guard let file = fopen("\(folder.path)/\(name)", "r") else { return [] }
-        defer { fclose(file) }
-        let bytes = [UInt8](unsafeUninitializedCapacity: 2 << 20) { buffer, count in
-            count = fread(buffer.baseAddress, 1, buffer.count, file)
-        }
-        return bytes
-    }
+    private func bytes(_ name: String = "page.bin") -> [UInt8] { folder.bytes(name) }
 
     /// One run of downloads: each answer serves one request, and each download ends in words.
     private func run(
