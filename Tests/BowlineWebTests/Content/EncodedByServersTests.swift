@@ -78,7 +78,8 @@ struct EncodedByServersTests {
                 var request = PageRequest(url)
                 request.fields = [("Accept-Encoding", coding.rawValue)]
                 let page = try await reactor.fetch(request).value
-                #expect(page.text == EncodingServer.text)
+                let isSame = page.text == EncodingServer.text
+                #expect(isSame)
                 found.append(page.report.codings.map(\.rawValue).joined())
                 request.method = "HEAD"
                 let head = try await reactor.fetch(request).value
@@ -86,7 +87,8 @@ struct EncodedByServersTests {
             }
             // What it is asked for unless somebody says otherwise.
             let page = try await reactor.fetch(PageRequest(url)).value
-            #expect(page.text == EncodingServer.text && !page.report.codings.isEmpty)
+            let isSame = page.text == EncodingServer.text
+            #expect(isSame && !page.report.codings.isEmpty)
             return (found, reactor.agent.snapshot().counters.fresh)
         }
         #expect(found == kind.codings.map(\.rawValue))

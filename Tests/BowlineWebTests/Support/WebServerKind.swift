@@ -65,6 +65,7 @@ enum WebServerKind: String, CaseIterable, CustomTestStringConvertible, Sendable 
             let server = try RealServer.lighttpd(
                 pages: pages,
                 directives: """
+                    server.stat-cache-engine = "disable"
                     mimetype.assign = ("" => "application/octet-stream")
                     server.max-keep-alive-requests = \(keeping.requests)
                     server.max-keep-alive-idle = \(keeping.seconds)
