@@ -5,11 +5,14 @@ import BowlineTransport
 struct HTTPConnectHandshake: ProxyHandshake {
     /// The largest head that is read.
     static let maximumHeadBytes = 16 * 1024
+    /// The most 1xx responses before the final one, as in any exchange.
+    static let maximumInterims = 32
 
     private let target: ProxiedTarget
     private let credentials: Proxy.Credentials?
     /// How much of the input has no end of a head in it.
     private var searched = 0
+    private var interims = 0
 
     init(_ target: ProxiedTarget, _ credentials: Proxy.Credentials?) {
         self.target = target
@@ -30,28 +33,41 @@ struct HTTPConnectHandshake: ProxyHandshake {
     }
 
     mutating func next(_ input: inout ArraySlice<UInt8>) throws(ProxyError) -> ProxyStep {
+        while let line = try takeHead(&input) {
+            // "HTTP/1.1 200": a version, a space, three digits; a reason behind another space.
+            let code = line.dropFirst(9).prefix(3)
+            guard line.dropFirst(8).first == UInt8(ascii: " "), code.count == 3,
+                line.dropFirst(12).first ?? 0x20 == 0x20, let status = Int(String(decoding: code, as: UTF8.self)),
+                (100...999).contains(status)
+            else { throw Self.foreign }
+            switch status {
+            case 100, 102..<200:
+                interims += 1
+                guard interims <= Self.maximumInterims else {
+                    throw ProxyError(.malformed, "the proxy sends interim responses without end")
+                }
+            case 200..<300: return .done
+            default: throw Self.failure(status, line.dropFirst(9))
+            }
+        }
+        return .waits
+    }
+
+    /// Takes a head off the front of the input, and gives its first line; nil if it isn't all there.
+    private mutating func takeHead(_ input: inout ArraySlice<UInt8>) throws(ProxyError) -> ArraySlice<UInt8>? {
         if !"HTTP/1.".utf8.elementsEqual(input.prefix(7)) {
             guard input.count < 7, "HTTP/1.".utf8.starts(with: input) else { throw Self.foreign }
-            return .waits
+            return nil
         }
         guard let end = endOfHead(input) else {
             guard input.count <= Self.maximumHeadBytes else { throw Self.foreign }
             searched = max(0, input.count - 3)
-            return .waits
+            return nil
         }
         let line = input.prefix { $0 != UInt8(ascii: "\r") && $0 != UInt8(ascii: "\n") }
         input = input[end...]
         searched = 0
-        // "HTTP/1.1 200": a version, a space, three digits; a reason behind another space.
-        let code = line.dropFirst(9).prefix(3)
-        guard line.dropFirst(8).first == UInt8(ascii: " "), code.count == 3, line.dropFirst(12).first ?? 0x20 == 0x20,
-            let status = Int(String(decoding: code, as: UTF8.self)), (100...999).contains(status)
-        else { throw Self.foreign }
-        switch status {
-        case 100..<200: return try next(&input)
-        case 200..<300: return .done
-        default: throw Self.failure(status, line.dropFirst(9))
-        }
+        return line
     }
 
     /// The index behind an empty line; a line may end with LF alone (RFC 9112, 2.2).
