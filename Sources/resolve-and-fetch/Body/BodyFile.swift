@@ -38,14 +38,19 @@ final class BodyFile: Sendable {
         if let temporary = makeTemporary() { return keep(temporary.descriptor, temporary.path) }
         // Non-blocking, so that a pipe whose reader is slow keeps nobody from ending; files don't mind.
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK
-        var descriptor = Glibc.open(path, flags, 0o666)
-        // A named pipe whose reader isn't there yet: others would wait inside open(2).
-        while descriptor < 0, errno == ENXIO, !isAbandoned {
+        while true {
+            let descriptor = Glibc.open(path, flags, 0o666)
+            let code = errno
+            if descriptor >= 0 { return keep(descriptor, nil) }
+            // A named pipe whose reader isn't there yet is waited for; others do so inside open(2).
+            guard code == ENXIO, isPipe, !isAbandoned else { throw SystemError(code, "open") }
             poll(nil, 0, Self.patience)
-            descriptor = Glibc.open(path, flags, 0o666)
         }
-        guard descriptor >= 0 else { throw SystemError(errno, "open") }
-        keep(descriptor, nil)
+    }
+
+    private var isPipe: Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
     }
 
     private func keep(_ descriptor: CInt, _ temporary: String?) {
