@@ -1,6 +1,7 @@
 // https by the command, against nginx and openssl, with certificates that are well and certificates that are not: accepted
 // and refused as curl does, with the reason in one line.
 
+import Bowline
 import TestSupport
 import Testing
 
@@ -54,6 +55,24 @@ struct TLSFetchTests {
         let output = try command(["--cacert", certificates.root, "https://127.0.0.1:\(server.port)/"])
         #expect(output.exitCode == 35)
         #expect(output.stderr.contains("the other end wants a certificate of this side"))
+    }
+
+    @Test("a handshake that isn't one ends as curl ends it, with what was seen", arguments: HandshakeCase.all)
+    func handshake(_ testCase: HandshakeCase) throws {
+        let (handle, port) = try ServerThread.start { reactor in
+            let factory = ServerFactory { HandshakeBreaker(testCase) }
+            let port = try reactor.listenTCP(port: 0, interface: .v4(.loopback), factory: factory)
+            return (port.address.port ?? 0, [port])
+        }
+        defer { handle.stop() }
+        let url = "https://127.0.0.1:\(port)/"
+        let output = try command(testCase.options + [url])
+        #expect(output.exitCode == testCase.exit)
+        #expect(output.stderr.contains(testCase.words), "\(output.stderr)")
+        #expect(output.complaints.count == 1)
+        guard Executables.find("curl") != nil else { return }
+        let curl = try Subprocess.run("curl", ["-s"] + testCase.options + [url])
+        #expect(curl.exitCode == testCase.exit, "curl disagrees: \(curl.stderr)")
     }
 
     @Test("--insecure accepts anything, and says so")
