@@ -12,6 +12,7 @@ struct RealServerPageTests {
         location = /far { return 302 http://127.0.0.1:$server_port/old; }
         location = /broken { return 500 "broken"; }
         location = /none { return 204; }
+        location = /slow { limit_rate 50k; }
         location = /loop { return 302 /loop; }
         location = /gone { return 444; }
         location = /chunked { ssi on; ssi_types *; alias PAGES/ssi; }
@@ -87,6 +88,24 @@ struct RealServerPageTests {
             return found
         }
         #expect(found == ["206 ell", "304 ", "416 ", "200 "])
+    }
+
+    @Test("a body that comes too slowly ends with the deadline, and what has come of it is lost")
+    func slow() async throws {
+        let found = try await withServer(pages: ["/slow": pattern(1 << 20)]) { reactor, port in
+            var request = PageRequest("http://127.0.0.1:\(port)/slow")
+            request.deadline = .milliseconds(500)
+            let page = await outcome(reactor, request)
+            let response = try await reactor.agent.request(request).value
+            var count = 0
+            do {
+                for try await piece in response.body { count += piece.count }
+                return "whole"
+            } catch {
+                return "\(page) \(words(error)) \(response.status) \((1..<1 << 20).contains(count))"
+            }
+        }
+        #expect(found == "receive/deadline receive/deadline 200 true")
     }
 
     @Test("20 MB come whole, and more than the limit is refused")
