@@ -25,7 +25,7 @@ public enum HTTPURLError: Error, Hashable, Sendable {
     case empty
     /// There is no scheme; with what to write instead, if that is clear.
     case noScheme
-    /// A scheme other than http and https; or https, which parses, but can't be fetched yet.
+    /// A scheme other than http and https.
     case unsupportedScheme(String)
     /// There is no host after the scheme and two slashes.
     case noHost
