@@ -1,6 +1,7 @@
 // callLater on a real loop: order, and what may be done to a call before and while it runs.
 
 import BowlineReactor
+import TestSupport
 import Testing
 
 @Suite("Timers of a reactor")

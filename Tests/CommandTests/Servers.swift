@@ -5,6 +5,7 @@ import Bowline
 import BowlineTesting
 import Glibc
 import Synchronization
+import TestSupport
 
 final class Servers: Sendable {
     let dnsPort: UInt16
@@ -34,7 +35,7 @@ final class Servers: Sendable {
     ) throws {
         let recorder = Recorder()
         let started = Latch<Result<Started, any Error>>()
-        try Self.startThread {
+        detachThread {
             do {
                 let reactor = Reactor()
                 let dns = try FakeDNSServer(reactor: reactor) { question in
@@ -110,26 +111,6 @@ final class Servers: Sendable {
         var response = HTTPResponder.Response(text)
         response.framing = .chunked(5)
         return response
-    }
-
-    // MARK: the thread
-
-    private static func startThread(_ body: @escaping @Sendable () -> Void) throws {
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, Unmanaged.passRetained(Work(body)).toOpaque())
-        guard status == 0 else { throw SystemError(status, "pthread_create") }
-        pthread_detach(thread)
-    }
-
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 }
 
