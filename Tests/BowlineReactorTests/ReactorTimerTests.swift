@@ -201,4 +201,15 @@ struct ReactorTimerTests {
             #expect((start + duration) - start == duration)
         }
     }
+
+    @Test(
+        "a duration in a sentence is rounded to what people read",
+        arguments: [
+            (.zero, "0 ms"), (.microseconds(40), "0 ms"), (.microseconds(1_250), "1.3 ms"), (.milliseconds(9), "9 ms"),
+            (.nanoseconds(501_089_223), "501 ms"), (.microseconds(999_600), "1 s"), (.milliseconds(1_540), "1.5 s"),
+            (.seconds(60), "60 s"), (.milliseconds(125_700), "126 s"),
+        ] as [(Duration, String)])
+    func inWords(duration: Duration, text: String) {
+        #expect(duration.inWords == text)
+    }
 }
