@@ -110,6 +110,9 @@ extension LookupError: CustomStringConvertible {
     private var whatHappened: String {
         switch kind {
         case .nxdomain: "no such name: \(name)"
+        case .nodata where source == .literal:
+            "\(name) is an IPv\(IPv4Address(name.text) == nil ? 6 : 4) address, and has no "
+                + "\(Self.list(types.map(\.description), "or")) record"
         case .nodata: "\(name) exists but has no \(Self.list(types.map(\.description), "or")) record"
         case .servfail: "the lookup of \(name) failed at the DNS server"
         case .refused: "the DNS server refuses to look up \(name)"

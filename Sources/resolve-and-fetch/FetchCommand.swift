@@ -17,9 +17,11 @@ struct FetchCommand: RunnableCommand {
             TARGET is a host, host:port, [v6]:port, or an http(s) URL; a host means http://host/. A host called like a verb \
             is written after --, or as a URL. - reads targets from stdin, one a line; lines that begin with # are skipped.
 
-            Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed, for one target curl's numbers: \
-            3 bad target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too \
-            late, 35 TLS handshake, 47 redirects, 52 empty reply, 55 and 56 connection lost, 60 certificate, 63 too large.
+            Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed or a list can't be read to its end, \
+            130 and 143 after SIGINT and SIGTERM. For one target curl's numbers: 1 scheme that isn't http or https, 3 bad \
+            target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too late, 35 \
+            TLS handshake, 47 redirects, 52 empty reply, 55 and 56 connection lost, 60 certificate, 61 content encoding, \
+            63 too large.
             """)
 
     @Argument(help: ArgumentHelp("What to fetch.", valueName: "target"))

@@ -11,6 +11,9 @@ struct ResolveCommand: RunnableCommand {
         discussion: """
             - reads names from stdin, one a line; lines that begin with # are skipped. Names of a list are taken as they come \
             and reported as they end, and the list may be of any length.
+
+            Exit codes: 0 all well, 64 wrong usage, 1 if any of several names failed or a list can't be read to its end, 130 \
+            and 143 after SIGINT and SIGTERM. For one name: 3 no name, 6 no answer, 23 output, 28 too late.
             """)
 
     @Argument(help: ArgumentHelp("What to look up: a name, or an address.", valueName: "name"))

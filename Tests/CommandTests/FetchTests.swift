@@ -179,6 +179,19 @@ struct FetchTests {
         #expect(String(decoding: request.body, as: UTF8.self) == "-1&b=2")
     }
 
+    @Test("an empty agent and a field without a value are left out, as curl does; a semicolon sends it empty")
+    func omitted() throws {
+        let output = try command(
+            servers.names + [
+                "-A", "", "-H", "Accept-Encoding:", "-H", "content-type: ", "-H", "X-Empty;", "-d", "x",
+                servers.url("/echo"),
+            ])
+        #expect(output.exitCode == 0)
+        let fields = try #require(servers.requests.last?.fields)
+        for name in ["user-agent", "accept-encoding", "content-type"] { #expect(fields[name] == nil, "\(name)") }
+        #expect(fields["x-empty"] == "" && fields["content-length"] == "1")
+    }
+
     @Test("-d alone is a POST, and @ means a file without its line ends")
     func dataFile() throws {
         let folder = try TemporaryFolder()
