@@ -16,8 +16,8 @@ final class FetchReporter {
         style = Style(of: options.takesStdout ? STDERR_FILENO : STDOUT_FILENO)
     }
 
-    /// Writes the body where it belongs, and the report. Gives what is wrong, one failure at most.
-    func report(_ outcome: FetchOutcome) -> [Failure] {
+    /// Writes the body where it belongs, and the report. Gives what is wrong.
+    func report(_ outcome: FetchOutcome) -> Failure? {
         var outcome = outcome
         if let failure = writeBody(outcome), outcome.failure?.phase != .output { outcome.failure = failure }
         do throws(SystemError) {
@@ -34,7 +34,7 @@ final class FetchReporter {
         }
         // With --json stderr is silent, unless there is no other way to say it.
         if let failure = outcome.failure, !json || isBroken { Console.complain(failure) }
-        return outcome.failure.map { [$0] } ?? []
+        return outcome.failure
     }
 
     private func writeBody(_ outcome: FetchOutcome) -> Failure? {

@@ -56,21 +56,13 @@ struct ResolveCommand: RunnableCommand {
             let reactor = Reactor()
             let resolver = names.makeResolver(reactor)
             reactor.resolver = resolver
-            let stream = try openStream(on: reactor)
+            let stream = try TargetStream.open(hosts, list: input, on: reactor)
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(resolver, hosts: stream.isNamed ? hosts : nil, on: reactor)
             defer { keeper?.end() }
             return try resolve(stream, with: resolver, on: reactor)
         } catch {
             Self.exit(withError: error)
-        }
-    }
-
-    private func openStream(on reactor: Reactor) throws -> TargetStream {
-        do throws(SystemError) {
-            return try TargetStream(hosts, list: input, on: reactor)
-        } catch {
-            throw ValidationError("Can't read the names: \(SystemError.text(of: error.code)).")
         }
     }
 
@@ -96,20 +88,15 @@ struct ResolveCommand: RunnableCommand {
                 done()
             }
         }
-        for host in stream.remainder { conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns))) }
+        while output.problem == nil, let host = stream.nextUnstarted() {
+            conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns)))
+        }
         output.flush()
         if let error = output.problem {
             firstFailure = .output("stdout", error)
             firstFailure.map(Console.complain)
         }
-        if let problem = stream.problem {
-            Console.warn("the list of names can't be read to its end: \(SystemError.text(of: problem.code))")
-            return 1
-        }
-        if stream.count == 0, reactor.lastSignal == nil {
-            throw ValidationError("There is nothing to resolve: the list of names is empty.")
-        }
-        return ExitCodes.code(firstFailure, targets: stream.count, signal: reactor.lastSignal)
+        return try stream.exitCode(firstFailure, reactor.lastSignal, ifEmpty: "There is nothing to resolve")
     }
 
     private func look(

@@ -1,5 +1,6 @@
 import Bowline
 import BowlineTesting
+import Glibc
 import TestSupport
 import Testing
 
@@ -233,6 +234,36 @@ struct FetchTests {
         #expect(
             try output.json().compactMap { $0["target"]?.string }
                 == [servers.url(), servers.url("/b#c"), servers.url("/a")])
+    }
+
+    @Test(
+        "a list may be of any length, and what is left of it when a signal comes has its lines",
+        arguments: [true, false])
+    func interrupted(isFile: Bool) throws {
+        let folder = try TemporaryFolder()
+        let count = 3_000
+        let list = ([servers.url("/stall")] + (1..<count).map { "h\($0).test" }).joined(separator: "\n")
+        let file = try folder.write("targets.txt", text: list)
+        let output = try command(
+            servers.names + ["-v", "--json", "--concurrency", "1"] + (isFile ? ["--input", file] : ["-"]),
+            input: isFile ? "" : list, interruption: .init(signal: SIGINT, whenWritten: "request sent"))
+        #expect(output.exitCode == 130)
+        let lines = try output.json()
+        #expect(lines.allSatisfy { $0["error"]?["code"] == "cancelled" })
+        // Of a pipe no more is there than was read.
+        #expect(isFile ? lines.count == count : lines.count > 1)
+    }
+
+    @Test("-o takes the body of a list's only target, and refuses a list of several before anything is fetched")
+    func oneOfList() throws {
+        let folder = try TemporaryFolder()
+        let body = "\(folder.path)/body"
+        let several = try command(
+            servers.names + ["-o", body, "-"], input: "\(servers.url())\n\(servers.url("/old"))\n")
+        #expect(several.exitCode == 64 && several.stderr.hasPrefix("Error: -o takes the body of one target"))
+        #expect(servers.requests.isEmpty)
+        #expect(try command(servers.names + ["-o", body, "-"], input: "# one\n\(servers.url())\n").exitCode == 0)
+        #expect(folder.read("body") == "hello, world")
     }
 
     @Test("--concurrency bounds what runs at once")

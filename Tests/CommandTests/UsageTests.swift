@@ -36,6 +36,24 @@ struct UsageTests {
         #expect(output.stderr.hasPrefix("Error: "))
     }
 
+    @Test(
+        "a list that can't be read is named", arguments: [["--input"], ["resolve", "--input"]],
+        ["/nonexistent/list", "/"])
+    func list(arguments: [String], path: String) throws {
+        let output = try command(arguments + [path])
+        #expect(output.exitCode == 64)
+        #expect(output.stderr.hasPrefix("Error: Can't read \(path): "))
+    }
+
+    @Test(
+        "--help names every exit code",
+        arguments: [1, 3, 6, 7, 8, 18, 22, 23, 28, 35, 47, 52, 55, 56, 60, 61, 63, 64, 130, 143])
+    func exitCodes(code: Int) throws {
+        let help = try command(["--help"]).stdout
+        let codes = try #require(help.split(separator: "Exit codes").last)
+        #expect(codes.split { !$0.isNumber }.contains("\(code)"))
+    }
+
     @Test("an unknown option is told, also where nothing else is", arguments: [[], ["resolve"]])
     func unknown(verb: [String]) throws {
         #expect(try command(verb + ["--version"]).stderr.hasPrefix("Error: Unknown option '--version'"))
