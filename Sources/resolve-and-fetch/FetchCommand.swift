@@ -65,13 +65,11 @@ struct FetchCommand: RunnableCommand {
             let stream = try TargetStream.open(targets, list: input, on: reactor)
             if fetching.file != nil, stream.isNamed, targets.count > 1 { throw Self.oneBody }
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
-            let resolver = names.makeResolver(reactor)
-            reactor.resolver = resolver
             reactor.agent.limits.connectionsPerHost = names.concurrency.value
             reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(
-                resolver, hosts: stream.isNamed ? Self.hosts(of: targets) : nil, on: reactor)
+                names.makeResolver(reactor), hosts: stream.isNamed ? Self.hosts(of: targets) : nil, on: reactor)
             defer { keeper?.end() }
             let plan = FetchPlan(request: request, names: names, logsName: targets.count > 1 || !stream.isNamed)
             return try fetch(stream, plan, on: reactor)

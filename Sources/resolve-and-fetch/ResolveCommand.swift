@@ -54,19 +54,18 @@ struct ResolveCommand: RunnableCommand {
     func execute() -> Int32 {
         do {
             let reactor = Reactor()
-            let resolver = names.makeResolver(reactor)
-            reactor.resolver = resolver
             let stream = try TargetStream.open(hosts, list: input, on: reactor)
             try inspecting.serve(on: reactor)
-            let keeper = names.cacheFile.keep(resolver, hosts: stream.isNamed ? hosts : nil, on: reactor)
+            let keeper = names.cacheFile.keep(
+                names.makeResolver(reactor), hosts: stream.isNamed ? hosts : nil, on: reactor)
             defer { keeper?.end() }
-            return try resolve(stream, with: resolver, on: reactor)
+            return try resolve(stream, on: reactor)
         } catch {
             Self.exit(withError: error)
         }
     }
 
-    private func resolve(_ stream: TargetStream, with resolver: any Resolver, on reactor: Reactor) throws -> Int32 {
+    private func resolve(_ stream: TargetStream, on reactor: Reactor) throws -> Int32 {
         let output = OutputLines(reactor)
         let style = Style(of: 1)
         var firstFailure: Failure?
@@ -83,7 +82,7 @@ struct ResolveCommand: RunnableCommand {
         let explains = stream.isNamed
         let limit = names.concurrency.value
         try Batch.run(on: reactor, limit: limit, next: stream.next, arrival: { stream.onArrival = $0 }) { host, done in
-            look(up: host, with: resolver, on: reactor, explains: explains) { outcome in
+            look(up: host, on: reactor, explains: explains) { outcome in
                 conclude(outcome)
                 done()
             }
@@ -100,7 +99,7 @@ struct ResolveCommand: RunnableCommand {
     }
 
     private func look(
-        up host: String, with resolver: any Resolver, on reactor: Reactor, explains: Bool,
+        up host: String, on reactor: Reactor, explains: Bool,
         _ done: @escaping (ResolveOutcome) -> Void
     ) {
         let types = wantedTypes
@@ -109,7 +108,7 @@ struct ResolveCommand: RunnableCommand {
         let answers = AnswerCollector()
         let request = LookupRequest(host, types: types, port: pinnedPort(of: host), timeout: budget.duration)
         log?.tell("asking for \(types.map(\.description).joined(separator: ", ")) of \(host)")
-        resolver.resolve(request) { answer in
+        reactor.resolver.resolve(request) { answer in
             log?.tell(answer)
             answers.answers.append(answer)
         }.addBoth { result in
@@ -121,7 +120,7 @@ struct ResolveCommand: RunnableCommand {
             var entries: [CacheEntry]?
             if explains {
                 let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
-                entries = resolver.explain(name).entries
+                entries = reactor.resolver.explain(name).entries
             }
             done(ResolveOutcome(host, answers.answers, types, reactor.now - start, failure, entries: entries))
         }
