@@ -95,31 +95,33 @@ struct FetchCommand: RunnableCommand {
 
     /// Fetches all, reports each when it is over, and gives the exit code.
     private func fetch(_ stream: TargetStream, _ plan: FetchPlan, on reactor: Reactor) throws -> Int32 {
-        let reporter = FetchReporter(fetching, json: names.json)
+        let output = StandardOutput(reactor)
+        let reporter = FetchReporter(fetching, json: names.json, to: output)
         var firstFailure: Failure?
         func conclude(_ outcome: FetchOutcome) {
-            guard !reporter.isBroken else { return }
+            guard output.problem == nil else { return }
             let failure = reporter.report(outcome)
             firstFailure = firstFailure ?? failure
-            // Nobody reads any more.
-            if reporter.isBroken { reactor.stop() }
         }
         // With -o nothing is fetched before it is known that there is one target only.
         let only = fetching.file == nil ? nil : OnlyTarget(of: stream)
+        let next = only?.next ?? stream.next
         try Batch.run(
-            on: reactor, limit: names.concurrency.value, next: only?.next ?? stream.next,
-            arrival: { stream.onArrival = $0 }
+            on: reactor, limit: names.concurrency.value, next: { output.isFull ? .later : next() },
+            arrival: { (stream.onArrival, output.onRoom) = ($0, $0) }
         ) { target, done in
             plan.fetch(target, on: reactor) { outcome in
                 conclude(outcome)
                 done()
             }
         }
+        output.endLoop()
         if only?.hasOthers == true { throw Self.oneBody }
-        while !reporter.isBroken, let target = only?.nextUnstarted() ?? stream.nextUnstarted() {
+        while output.problem == nil, let target = only?.nextUnstarted() ?? stream.nextUnstarted() {
             conclude(plan.unstarted(target))
         }
-        return try stream.exitCode(firstFailure, reactor.lastSignal, ifEmpty: "There is nothing to fetch")
+        let failure = output.finish() ?? firstFailure
+        return try stream.exitCode(failure, reactor.lastSignal, ifEmpty: "There is nothing to fetch")
     }
 }
 

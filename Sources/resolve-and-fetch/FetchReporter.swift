@@ -6,13 +6,13 @@ import Glibc
 final class FetchReporter {
     private let options: FetchOptions
     private let json: Bool
+    private let output: StandardOutput
     private let style: Style
-    /// Whether stdout takes nothing any more.
-    private(set) var isBroken = false
 
-    init(_ options: FetchOptions, json: Bool) {
+    init(_ options: FetchOptions, json: Bool, to output: StandardOutput) {
         self.options = options
         self.json = json
+        self.output = output
         style = Style(of: options.takesStdout ? STDERR_FILENO : STDOUT_FILENO)
     }
 
@@ -20,20 +20,20 @@ final class FetchReporter {
     func report(_ outcome: FetchOutcome) -> Failure? {
         var outcome = outcome
         if let failure = writeBody(outcome), outcome.failure?.phase != .output { outcome.failure = failure }
-        do throws(SystemError) {
-            if json {
-                try Console.print([outcome.json.text])
-            } else if options.takesStdout {
-                Console.log(outcome.lines(style))
-            } else {
-                try Console.print(outcome.lines(style))
-            }
-        } catch {
-            isBroken = true
-            outcome.failure = .output("stdout", error)
+        if json {
+            output.print([outcome.json.text])
+            return outcome.failure
         }
-        // With --json stderr is silent, unless there is no other way to say it.
-        if let failure = outcome.failure, !json || isBroken { Console.complain(failure) }
+        if options.takesStdout {
+            output.keepOrder()
+            Console.log(outcome.lines(style))
+        } else {
+            output.print(outcome.lines(style))
+        }
+        if let failure = outcome.failure {
+            output.keepOrder()
+            Console.complain(failure)
+        }
         return outcome.failure
     }
 
@@ -46,14 +46,10 @@ final class FetchReporter {
         } catch {
             return .output(options.file ?? "", error)
         }
-        do throws(SystemError) {
-            guard options.takesStdout else { return nil }
+        if options.takesStdout {
             // A terminal obeys control bytes; a file or a program gets what came.
             let isTerminal = isatty(STDOUT_FILENO) == 1
-            try Files.write(isTerminal ? Array(TerminalText.escaped(bytes).utf8) : bytes, to: STDOUT_FILENO)
-        } catch {
-            isBroken = true
-            return .output("stdout", error)
+            output.write(isTerminal ? Array(TerminalText.escaped(bytes).utf8) : bytes)
         }
         return nil
     }

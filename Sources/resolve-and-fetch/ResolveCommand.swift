@@ -66,7 +66,7 @@ struct ResolveCommand: RunnableCommand {
     }
 
     private func resolve(_ stream: TargetStream, on reactor: Reactor) throws -> Int32 {
-        let output = OutputLines(reactor)
+        let output = StandardOutput(reactor)
         let style = Style(of: 1)
         var firstFailure: Failure?
         func conclude(_ outcome: ResolveOutcome) {
@@ -74,28 +74,27 @@ struct ResolveCommand: RunnableCommand {
             guard let failure = outcome.failure, output.problem == nil else { return }
             firstFailure = firstFailure ?? failure
             guard !names.json else { return }
-            // What belongs together stays together on a terminal.
-            if style.isTerminal { output.flush() }
+            output.keepOrder()
             Console.complain(failure)
         }
         // What is said of each name besides its answers takes a look into the cache, which a long list has no time for.
         let explains = stream.isNamed
         let limit = names.concurrency.value
-        try Batch.run(on: reactor, limit: limit, next: stream.next, arrival: { stream.onArrival = $0 }) { host, done in
+        try Batch.run(
+            on: reactor, limit: limit, next: { output.isFull ? .later : stream.next() },
+            arrival: { (stream.onArrival, output.onRoom) = ($0, $0) }
+        ) { host, done in
             look(up: host, on: reactor, explains: explains) { outcome in
                 conclude(outcome)
                 done()
             }
         }
+        output.endLoop()
         while output.problem == nil, let host = stream.nextUnstarted() {
             conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns)))
         }
-        output.flush()
-        if let error = output.problem {
-            firstFailure = .output("stdout", error)
-            firstFailure.map(Console.complain)
-        }
-        return try stream.exitCode(firstFailure, reactor.lastSignal, ifEmpty: "There is nothing to resolve")
+        let failure = output.finish() ?? firstFailure
+        return try stream.exitCode(failure, reactor.lastSignal, ifEmpty: "There is nothing to resolve")
     }
 
     private func look(
