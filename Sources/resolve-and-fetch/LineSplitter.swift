@@ -2,8 +2,8 @@
 
 /// Cuts what comes in pieces into lines. Keeps no more than what has come of the present one.
 struct LineSplitter {
-    /// What no target needs: so much of a longer line is taken, and the rest of it left out.
-    static let longestLine = 65_536
+    /// So much of a line is taken, and the rest of it left out: an octet more than a target may have, which shows by that.
+    static let longestLine = FetchPlan.longestTarget + 1
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     private var buffer: [UInt8] = []

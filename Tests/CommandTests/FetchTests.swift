@@ -266,6 +266,16 @@ struct FetchTests {
         #expect(folder.read("body") == "hello, world")
     }
 
+    @Test("a line that is too long for a target is none, and no part of it is fetched")
+    func longLine() throws {
+        let long = servers.url("/\(String(repeating: "a", count: 65_536))")
+        let output = try command(servers.names + ["-"], input: "\(long)\n\(servers.url())\n")
+        #expect(output.exitCode == 1)
+        #expect(servers.requests.map(\.target) == ["/"])
+        let complaint = try #require(output.complaints.first)
+        #expect(complaint.count < 1_100 && complaint.hasSuffix("it has more than 65536 octets"))
+    }
+
     @Test("--concurrency bounds what runs at once")
     func concurrency() throws {
         let targets = [servers.url("/busy"), servers.url("/"), servers.url("/old")]
