@@ -129,7 +129,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "BowlineStoreTests", dependencies: ["BowlineStore", "Bowline", "TestSupport", "CSQLite"],
+            name: "BowlineStoreTests",
+            dependencies: ["BowlineStore", "Bowline", "BowlineTesting", "TestSupport", "CSQLite"],
             swiftSettings: settings),
         .testTarget(
             name: "BowlineConnectTests", dependencies: ["Bowline", "BowlineTesting", "TestSupport", "CLinux"],

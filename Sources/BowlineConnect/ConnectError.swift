@@ -132,13 +132,13 @@ extension ConnectError: CustomStringConvertible {
         case .proxy(let error): "cannot connect to \(place): \(error)"
         case .attemptsFailed: "cannot connect to \(place): \(tried)\(advice.map { "; \($0)" } ?? "")"
         case .timedOut where attempts.isEmpty:
-            "cannot connect to \(place): \(nameOwner) name was not resolved within \(Self.text(of: elapsed))"
+            "cannot connect to \(place): \(nameOwner) name was not resolved within \(elapsed.inWords)"
         case .tls(let error): "cannot speak TLS with \(place): \(error)"
         case .timedOut where phase == .tls:
-            "cannot connect to \(place) within \(Self.text(of: elapsed)): the TLS handshake was not done"
+            "cannot connect to \(place) within \(elapsed.inWords): the TLS handshake was not done"
         case .timedOut where phase == .proxy:
-            "cannot connect to \(place) within \(Self.text(of: elapsed)): the proxy has not answered"
-        case .timedOut: "cannot connect to \(place) within \(Self.text(of: elapsed)): \(tried)"
+            "cannot connect to \(place) within \(elapsed.inWords): the proxy has not answered"
+        case .timedOut: "cannot connect to \(place) within \(elapsed.inWords): \(tried)"
         case .cancelled: "connecting to \(place) was cancelled"
         case .stopped: "connecting to \(place) ended: \(ReactorStopped())"
         case .declined: "the factory made no protocol for the connection to \(place)"
@@ -178,13 +178,6 @@ extension ConnectError: CustomStringConvertible {
             }
         }
         return codes == [ECONNREFUSED] ? "nothing listens on that port" : nil
-    }
-
-    private static func text(of duration: Duration) -> String {
-        let milliseconds = duration.saturatingNanoseconds / 1_000_000
-        guard milliseconds >= 1_000 else { return "\(milliseconds) ms" }
-        let tenths = milliseconds / 100 % 10
-        return tenths == 0 ? "\(milliseconds / 1_000) s" : "\(milliseconds / 1_000).\(tenths) s"
     }
 }
 

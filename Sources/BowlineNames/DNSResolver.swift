@@ -300,9 +300,14 @@ public final class DNSResolver: Resolver {
         let answer = TypeAnswer(
             type: type, records: [record], origin: AnswerOrigin(source: .literal), time: clock.now)
         guard request.types.contains(type) else {
-            return .failed(
-                LookupError(
-                    .nodata, name: DomainName(canonical: request.host), types: request.types, source: .literal))
+            let name = DomainName(canonical: request.host)
+            for type in request.types {
+                let failure = LookupError(.nodata, name: name, types: [type], source: .literal)
+                onAnswer?(
+                    TypeAnswer(
+                        type: type, failure: failure, origin: AnswerOrigin(source: .literal), time: clock.now))
+            }
+            return .failed(LookupError(.nodata, name: name, types: request.types, source: .literal))
         }
         onAnswer?(answer)
         return .succeeded(LookupAnswer(name: nil, questions: [answer], elapsed: .zero))

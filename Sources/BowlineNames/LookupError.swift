@@ -110,12 +110,15 @@ extension LookupError: CustomStringConvertible {
     private var whatHappened: String {
         switch kind {
         case .nxdomain: "no such name: \(name)"
+        case .nodata where source == .literal:
+            "\(name) is an IPv\(IPv4Address(name.text) == nil ? 6 : 4) address, and has no "
+                + "\(Self.list(types.map(\.description), "or")) record"
         case .nodata: "\(name) exists but has no \(Self.list(types.map(\.description), "or")) record"
         case .servfail: "the lookup of \(name) failed at the DNS server"
         case .refused: "the DNS server refuses to look up \(name)"
         case .noServer:
             servers.isEmpty ? "no DNS server to ask for \(name)" : "no DNS server can be reached to look up \(name)"
-        case .timeout: "no answer to the lookup of \(name)\(elapsed.map { " within \(Self.seconds($0))" } ?? "")"
+        case .timeout: "no answer to the lookup of \(name)\(elapsed.map { " within \($0.inWords)" } ?? "")"
         case .malformed: "the DNS server's answer for \(name) is malformed"
         case .cancelled: "the lookup of \(name) was cancelled"
         }
@@ -154,10 +157,5 @@ extension LookupError: CustomStringConvertible {
     private static func list(_ words: [String], _ conjunction: String) -> String {
         guard let last = words.last, words.count > 1 else { return words.first ?? "such" }
         return "\(words.dropLast().joined(separator: ", ")) \(conjunction) \(last)"
-    }
-
-    private static func seconds(_ duration: Duration) -> String {
-        let tenths = (duration.components.seconds * 10) + duration.components.attoseconds / 100_000_000_000_000_000
-        return tenths < 10 ? "\(duration / .milliseconds(1)) ms" : "\(tenths / 10).\(tenths % 10) s"
     }
 }

@@ -19,6 +19,9 @@ import Glibc
 /// ```
 /// There is no global reactor: make as many as there are threads to run them. A reactor that stopped may run again.
 ///
+/// What is under way — a lookup, a connection, a page — keeps its reactor until it ends. One that isn't to be run after all
+/// ends it as any other does, and is freed then: by `stop()` and `run()`, which returns at once.
+///
 /// Thread: all methods belong to the thread that is inside `run()` (before it, to the one that will call it). Other
 /// threads use ``handle``.
 public final class Reactor: ReactorClock {

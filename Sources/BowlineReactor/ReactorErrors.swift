@@ -67,5 +67,5 @@ public struct TimeoutError: Error, Hashable, Sendable, CustomStringConvertible {
     public init(after: Duration) { self.after = after }
 
     /// How long was waited, in a sentence.
-    public var description: String { "timed out after \(after)" }
+    public var description: String { "timed out after \(after.inWords)" }
 }

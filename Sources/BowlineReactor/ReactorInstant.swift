@@ -66,4 +66,20 @@ extension Duration {
     package var inMilliseconds: Double {
         Double(saturatingNanoseconds) / 1e6
     }
+
+    /// The duration for a sentence: `0.4 ms`, `501 ms`, `1.5 s`, `60 s`.
+    package var inWords: String {
+        let milliseconds = inMilliseconds
+        switch milliseconds {
+        case ..<9.95: return Self.tenths(milliseconds) + " ms"
+        case ..<999.5: return "\(Int64(milliseconds.rounded())) ms"
+        case ..<99_950: return Self.tenths(milliseconds / 1_000) + " s"
+        default: return "\(Int64((milliseconds / 1_000).rounded())) s"
+        }
+    }
+
+    private static func tenths(_ value: Double) -> String {
+        let tenths = Int64((value * 10).rounded())
+        return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+    }
 }

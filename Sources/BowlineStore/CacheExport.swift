@@ -27,6 +27,8 @@ public enum CacheExport {
         public var description: String { "line \(line) is no entry of a cache: \(problem)" }
     }
 
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     /// An entry as one line; nil for a pin and for a failure, which aren't kept.
     public static func line(_ entry: CacheEntry) -> String? { line(entry, at: .now) }
 
@@ -58,7 +60,8 @@ public enum CacheExport {
         ])
     }
 
-    /// Reads the lines of an export. Blank lines are skipped; of a line that is no entry, nothing else is taken either.
+    /// Reads the lines of an export. Blank lines, lines that begin with # and a byte order mark are skipped; of a line that
+    /// is no entry, nothing else is taken either.
     ///
     /// - Parameter now: what the entries' times are to count from.
     /// - Returns: the entries, also those that are over.
@@ -71,7 +74,9 @@ public enum CacheExport {
         let reader = try JSONReader()
         var entries: [CacheEntry] = []
         for (index, line) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+            let line = index == 0 && line.starts(with: byteOrderMark) ? line.dropFirst(byteOrderMark.count) : line
+            let content = line.drop { $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }
+            if content.isEmpty || content.first == UInt8(ascii: "#") { continue }
             do throws(ExportFields.Problem) {
                 entries.append(try entry(try ExportFields(String(decoding: line, as: UTF8.self), reader), at: moment))
             } catch {

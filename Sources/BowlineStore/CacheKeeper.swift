@@ -60,9 +60,26 @@ public final class CacheKeeper {
     @discardableResult
     public func load(_ names: [DomainName]? = nil, from servers: [SocketAddress]? = nil) throws(CacheStoreError) -> Int
     {
-        var entries = try store.load(names, limit: cache.policy.capacity)
-        if let servers { entries.removeAll { entry in !servers.contains { $0 == entry.origin.server } } }
-        return cache.restore(entries, now: .monotonicNow)
+        take(try store.load(names, limit: cache.policy.capacity), from: servers, now: .monotonicNow)
+    }
+
+    /// Brings in what is kept of names, on a thread.
+    ///
+    /// - Parameter servers: only what one of these said.
+    /// - Returns: fires with how many entries the cache took, or fails with a `CacheStoreError`.
+    func bringIn(_ names: [DomainName], from servers: [SocketAddress]) -> Deferred<Int> {
+        let store = self.store
+        return reactor.deferToThread { try store.load(names, limit: .max) }.addCallback { [self] entries in
+            // The store doesn't know yet what was flushed just now.
+            let flushed = cache.removedNames(since: saved)
+            let entries = entries.filter { flushed?.contains($0.name) == false }
+            return take(entries, from: servers, now: reactor.now)
+        }
+    }
+
+    private func take(_ entries: [CacheEntry], from servers: [SocketAddress]?, now: ReactorInstant) -> Int {
+        guard let servers else { return cache.restore(entries, now: now) }
+        return cache.restore(entries.filter { entry in servers.contains { $0 == entry.origin.server } }, now: now)
     }
 
     /// Saves what is new, on a thread, when what is being saved already is.

@@ -138,12 +138,16 @@ public final class SQLiteCacheStore: CacheStore {
                 .run([.integer(moment.moment(at: flushed).date)])
         }
         if !changes.removed.isEmpty {
-            let removal = try connection.prepare("DELETE FROM entry WHERE name = ?1 AND type = ?2 AND stored <= ?3")
+            let entry = try connection.prepare("DELETE FROM entry WHERE name = ?1 AND stored <= ?2 AND type = ?3")
+            let name = try connection.prepare("DELETE FROM entry WHERE name = ?1 AND stored <= ?2")
             for removed in changes.removed {
-                try removal.run([
-                    .text("\(removed.key.name)"), .integer(Int64(removed.key.type?.rawValue ?? 0)),
-                    .integer(moment.moment(at: removed.when).date),
-                ])
+                let date = SQLiteStatement.Value.integer(moment.moment(at: removed.when).date)
+                switch removed.scope {
+                case .entry(let key):
+                    try entry.run([.text("\(key.name)"), date, .integer(Int64(key.type?.rawValue ?? 0))])
+                case .name(let flushed):
+                    try name.run([.text("\(flushed)"), date])
+                }
             }
         }
         let places = (1...EntryRow.columns.count).map { "?\($0)" }.joined(separator: ", ")

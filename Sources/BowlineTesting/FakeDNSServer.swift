@@ -68,6 +68,9 @@ public final class FakeDNSServer {
     public var answers: (Question) -> Action
 
     private unowned let reactor: Reactor
+    /// A clock that a test turns by hand. The reactor isn't held: it holds this.
+    private let givenClock: (any ReactorClock)?
+    private var clock: any ReactorClock { givenClock ?? reactor }
     private var isStopped = false
     private var datagrams: DatagramPort?
     private var listener: ListeningPort?
@@ -87,13 +90,15 @@ public final class FakeDNSServer {
     ///   - interface: an address of this machine, a loopback one in tests.
     ///   - port: 0 lets the system choose.
     ///   - servesTCP: if false, connections are refused.
+    ///   - clock: what delays are measured with, if that isn't the reactor.
     ///   - answers: called from the loop with each question.
     /// - Throws: the `SystemError` of socket or bind (EADDRINUSE if the port is taken for one of the transports).
     public init(
         reactor: Reactor, interface: IPAddress = .v4(.loopback), port: UInt16 = 0, servesTCP: Bool = true,
-        answers: @escaping (Question) -> Action
+        clock: (any ReactorClock)? = nil, answers: @escaping (Question) -> Action
     ) throws {
         self.reactor = reactor
+        givenClock = clock
         self.answers = answers
         let connections = FakeDNSConnections()
         let sockets = try Self.bind(reactor, interface, port, servesTCP, connections)
@@ -171,7 +176,7 @@ public final class FakeDNSServer {
         let question = Question(
             name: asked.name, spelling: asked.spelling, type: asked.type, id: message.header.id,
             transport: connection == nil ? .udp : .tcp, client: client, payloadSize: message.edns?.payloadSize,
-            time: reactor.now, count: counts[key, default: 1])
+            time: clock.now, count: counts[key, default: 1])
         questions.append(question)
         perform(answers(question), for: question, over: connection, .whole)
     }
@@ -209,7 +214,7 @@ public final class FakeDNSServer {
         case .drop:
             break
         case .delayed(let delay, let action):
-            reactor.callLater(delay) { [weak self] in
+            clock.callLater(delay) { [weak self] in
                 self?.perform(action, for: question, over: connection, delivery)
             }
         case .sequence(let actions):
@@ -231,7 +236,7 @@ public final class FakeDNSServer {
         _ octets: [UInt8], for question: Question, over connection: FakeDNSConnection?, _ delivery: FakeDNSDelivery
     ) {
         if let connection {
-            connection.send(octets, delivery, clock: reactor)
+            connection.send(octets, delivery, clock: clock)
         } else if case .half = delivery {
             datagrams?.write(Array(octets.prefix(octets.count / 2)), to: question.client)
         } else {

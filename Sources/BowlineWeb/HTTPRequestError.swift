@@ -15,6 +15,8 @@ public enum HTTPRequestError: Error, Hashable, Sendable {
     case badFieldValue(name: String)
     /// A field that may stand in a request once only is given twice.
     case duplicateField(String)
+    /// A field that no request does without is to be left out.
+    case requiredField(String)
     /// The Content-Length isn't that of the body.
     case wrongContentLength(String)
     /// The source of the body gave more or fewer bytes than were promised.
@@ -40,6 +42,7 @@ extension HTTPRequestError: CustomStringConvertible {
         case .badFieldValue(let name):
             "the value of \(name.debugDescription) has a control character, or a blank at one of its ends"
         case .duplicateField(let name): "\(name.debugDescription) is given twice; give it once"
+        case .requiredField(let name): "\(name.debugDescription) can't be left out"
         case .wrongContentLength(let value):
             "the Content-Length \(value.debugDescription) isn't that of the body; leave it out"
         case .wrongBodyLength: "the body isn't as long as was promised"

@@ -16,6 +16,8 @@ package struct HTTPRequestHead {
     package var url: HTTPURL
     /// The caller's fields in their order. Host, User-Agent and Connection replace the ones made here.
     package var fields: [(name: String, value: String)]
+    /// Names of fields that are not to be made here.
+    package var omittedFields: [String]
     /// The length of the body, nil without one.
     package var bodyLength: Int?
     /// Whether there is a body whose length isn't known: it goes out in chunks.
@@ -33,7 +35,8 @@ package struct HTTPRequestHead {
 
     /// Creates a head. Nothing is checked yet.
     package init(
-        method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [], bodyLength: Int? = nil,
+        method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [],
+        omittedFields: [String] = [], bodyLength: Int? = nil,
         isChunked: Bool = false, acceptsCodings: Bool = false, cookies: String? = nil, proxy: Proxy? = nil,
         expectsContinue: Bool = false,
         keepsConnection: Bool = false
@@ -44,6 +47,7 @@ package struct HTTPRequestHead {
         self.method = method
         self.url = url
         self.fields = fields
+        self.omittedFields = omittedFields
         self.bodyLength = bodyLength
         self.isChunked = isChunked
         self.expectsContinue = expectsContinue
@@ -152,7 +156,22 @@ package struct HTTPRequestHead {
                 throw .transferEncoding
             }
         }
+        for name in omittedFields { try omit(name, &given) }
         return given
+    }
+
+    /// What isn't made here counts as given, unless the request can't do without.
+    private func omit(_ name: String, _ given: inout Given) throws(HTTPRequestError) {
+        if Self.isName(name, "host") || Self.isName(name, "content-length") && contentLength != nil
+            || Self.isName(name, "transfer-encoding") && isChunked
+        {
+            throw .requiredField(name)
+        }
+        if Self.isName(name, "user-agent") { given.userAgent = true }
+        if Self.isName(name, "accept-encoding") { given.acceptEncoding = true }
+        if Self.isName(name, "cookie") { given.cookies = true }
+        if Self.isName(name, "connection") { given.connection = true }
+        if Self.isName(name, "proxy-authorization") { given.proxyAuthorization = true }
     }
 
     private static func isName(_ name: String, _ lowercased: StaticString) -> Bool {

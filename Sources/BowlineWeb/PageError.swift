@@ -166,7 +166,7 @@ extension PageError: CustomStringConvertible {
         case .encoding(let error): "\(place): \(error)"
         case .status(let response): "\(place) answered \(Self.line(of: response.head))"
         case .redirects(let limit): "\(place): more than \(limit) redirects"
-        case .deadline(let deadline): "\(place): not done within \(deadline) (\(progress))"
+        case .deadline(let deadline): "\(place): not done within \(deadline.inWords) (\(progress))"
         case .stopped: "\(place): \(ReactorStopped())"
         }
     }

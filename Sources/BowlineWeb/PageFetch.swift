@@ -162,7 +162,7 @@ final class PageFetch {
         guard request.body == nil || request.stream == nil else { throw Unsendable(.request(.twoBodies)) }
         let isChunked = request.stream.map { $0.length == nil } ?? false
         let head = HTTPRequestHead(
-            method: request.method, url: url, fields: request.fields,
+            method: request.method, url: url, fields: request.fields, omittedFields: request.omittedFields,
             bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
             acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
             proxy: mayUseProxy ? request.forwardingProxy(for: url) : nil,

@@ -19,6 +19,10 @@ public struct PageRequest {
     public var method = "GET"
     /// The fields to send, in order. Host, User-Agent and Connection replace those that are sent otherwise.
     public var fields: [(name: String, value: String)] = []
+    /// Names of fields that are sent unless they are given, and are not to be: User-Agent, Accept-Encoding, Cookie,
+    /// Connection, Proxy-Authorization. A name of another that isn't given changes nothing; Host, and what says where the
+    /// body ends, can't be left out.
+    public var omittedFields: [String] = []
     /// Who asks, for servers that want to know; goes out as an Authorization field, to the first origin only.
     public var authorization: HTTPAuthorization?
     /// The body to send; nil for none, or if it comes as a stream.

@@ -13,11 +13,14 @@ struct Failure: Error {
     var code: String
     var message: String
 
-    /// - Parameter message: any text; it becomes one line without control bytes.
+    /// A target may be as long as a line of a list, and stand in its message more than once.
+    private static let longestMessage = 1_001
+
+    /// - Parameter message: any text; it becomes one line without control bytes, and of no great length.
     init(_ phase: Phase, _ code: String, _ message: String) {
         self.phase = phase
         self.code = code
-        self.message = TerminalText.escaped(message)
+        self.message = TerminalText.escaped(TerminalText.abridged(message, to: Self.longestMessage))
     }
 
     /// The exit code for one target; curl's numbers where curl has one.

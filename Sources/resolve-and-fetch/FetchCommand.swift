@@ -17,9 +17,11 @@ struct FetchCommand: RunnableCommand {
             TARGET is a host, host:port, [v6]:port, or an http(s) URL; a host means http://host/. A host called like a verb \
             is written after --, or as a URL. - reads targets from stdin, one a line; lines that begin with # are skipped.
 
-            Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed, for one target curl's numbers: \
-            3 bad target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too \
-            late, 35 TLS handshake, 47 redirects, 52 empty reply, 55 and 56 connection lost, 60 certificate, 63 too large.
+            Exit codes: 0 all well, 64 wrong usage, 1 if any of several targets failed or a list can't be read to its end, \
+            130 and 143 after SIGINT and SIGTERM. For one target curl's numbers: 1 scheme that isn't http or https, 3 bad \
+            target, 6 name, 7 connection, 8 no HTTP, 18 stopped early, 22 status of 400 and up, 23 output, 28 too late, 35 \
+            TLS handshake, 47 redirects, 52 empty reply, 55 and 56 connection lost, 60 certificate, 61 content encoding, \
+            63 too large.
             """)
 
     @Argument(help: ArgumentHelp("What to fetch.", valueName: "target"))
@@ -56,43 +58,24 @@ struct FetchCommand: RunnableCommand {
         }
     }
 
-    /// The targets given, with those of a list in the place where it is named.
-    private func allTargets() throws -> [String] {
-        var all: [String] = []
-        do throws(SystemError) {
-            for target in targets {
-                if target == "-" { all += try TargetList.read(target) } else { all.append(target) }
-            }
-            if let input { all += try TargetList.read(input) }
-        } catch {
-            throw ValidationError("Can't read the targets: \(SystemError.text(of: error.code)).")
-        }
-        if all.isEmpty { throw ValidationError("There is nothing to fetch: the list of targets is empty.") }
-        if fetching.file != nil, all.count > 1 {
-            throw ValidationError("-o takes the body of one target; there are \(all.count).")
-        }
-        return all
-    }
-
     func execute() -> Int32 {
         do {
-            let targets = try allTargets()
             let request = try fetching.request()
             let reactor = Reactor()
+            let stream = try TargetStream.open(targets, list: input, on: reactor)
+            if fetching.file != nil, stream.isNamed, targets.count > 1 { throw Self.oneBody }
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
-            let resolver = names.makeResolver(reactor)
-            reactor.resolver = resolver
             reactor.agent.limits.connectionsPerHost = names.concurrency.value
             reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(
-                resolver, hosts: targets.compactMap { try? HTTPURL(target: $0).host.description }, on: reactor)
+                names.makeResolver(reactor), hosts: stream.isNamed ? Self.hosts(of: targets) : nil, on: reactor)
             defer { keeper?.end() }
+            let isOne = stream.isNamed && targets.count == 1
             let plan = FetchPlan(
-                request: request, names: names, fetching.wishes(json: names.json, targets: targets.count),
-                logsName: targets.count > 1)
-            let reporter = FetchReporter(fetching, json: names.json)
-            return try Self.fetch(targets, plan, reporter, on: reactor, limit: names.concurrency.value)
+                request: request, names: names, fetching.wishes(json: names.json, showsProgress: isOne),
+                logsName: !isOne)
+            return try fetch(stream, plan, on: reactor)
         } catch {
             Self.exit(withError: error)
         }
@@ -107,24 +90,67 @@ struct FetchCommand: RunnableCommand {
         }
     }
 
+    private static func hosts(of targets: [String]) -> [String] {
+        targets.compactMap { try? HTTPURL(target: $0).host.description }
+    }
+
+    private static let oneBody = ValidationError("-o takes the body of one target; there are several.")
+
     /// Fetches all, reports each when it is over, and gives the exit code.
-    private static func fetch(
-        _ targets: [String], _ plan: FetchPlan, _ reporter: FetchReporter, on reactor: Reactor, limit: Int
-    ) throws -> Int32 {
-        var failures: [Failure] = []
+    private func fetch(_ stream: TargetStream, _ plan: FetchPlan, on reactor: Reactor) throws -> Int32 {
+        let output = StandardOutput(reactor)
+        let reporter = FetchReporter(fetching, json: names.json, to: output)
+        var firstFailure: Failure?
         func conclude(_ outcome: FetchOutcome) {
-            guard !reporter.isBroken else { return }
-            failures += reporter.report(outcome)
-            // Nobody reads any more.
-            if reporter.isBroken { reactor.stop() }
+            guard output.problem == nil else { return }
+            let failure = reporter.report(outcome)
+            firstFailure = firstFailure ?? failure
         }
-        let unstarted = try Batch.run(targets, on: reactor, limit: limit) { target, done in
+        // With -o nothing is fetched before it is known that there is one target only.
+        let only = fetching.file == nil ? nil : OnlyTarget(of: stream)
+        let next = only?.next ?? stream.next
+        try Batch.run(
+            on: reactor, limit: names.concurrency.value, next: { output.isFull ? .later : next() },
+            arrival: { (stream.onArrival, output.onRoom) = ($0, $0) }
+        ) { target, done in
             plan.fetch(target, on: reactor) { outcome in
                 conclude(outcome)
                 done()
             }
         }
-        for target in unstarted { conclude(plan.unstarted(target)) }
-        return ExitCodes.code(failures.first, targets: targets.count, signal: reactor.lastSignal)
+        output.endLoop()
+        if only?.hasOthers == true { throw Self.oneBody }
+        while output.problem == nil, let target = only?.nextUnstarted() ?? stream.nextUnstarted() {
+            conclude(plan.unstarted(target))
+        }
+        let failure = output.finish() ?? firstFailure
+        return try stream.exitCode(failure, reactor.lastSignal, ifEmpty: "There is nothing to fetch")
     }
+}
+
+/// The target of a stream that must have no other.
+private final class OnlyTarget {
+    private let stream: TargetStream
+    private var target: String?
+    private(set) var hasOthers = false
+
+    init(of stream: TargetStream) {
+        self.stream = stream
+    }
+
+    /// The target, when it is known that no other comes.
+    func next() -> Batch<String>.Next {
+        while true {
+            switch stream.next() {
+            case .job(let next) where target == nil: target = next
+            case .job:
+                hasOthers = true
+                return .end
+            case .later: return .later
+            case .end: return nextUnstarted().map { .job($0) } ?? .end
+            }
+        }
+    }
+
+    func nextUnstarted() -> String? { target.take() }
 }

@@ -12,7 +12,9 @@ struct FetchOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("H", allowingJoined: true), .customLong("header")], parsing: .unconditionalSingleValue,
-        help: ArgumentHelp("Send this field (repeatable).", valueName: "'Name: value'"))
+        help: ArgumentHelp(
+            "Send this field (repeatable); 'Name:' leaves a field out, 'Name;' sends it empty.",
+            valueName: "'Name: value'"))
     var fields: [FieldArgument] = []
 
     @Option(
@@ -24,7 +26,7 @@ struct FetchOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("A", allowingJoined: true), .customLong("user-agent")], parsing: .unconditional,
-        help: ArgumentHelp("The User-Agent field.", valueName: "agent"))
+        help: ArgumentHelp("The User-Agent field; '' for none.", valueName: "agent"))
     var agent: String?
 
     @Flag(
@@ -79,10 +81,10 @@ struct FetchOptions: ParsableArguments {
     var file: String? { outputPath == "-" ? nil : outputPath }
 
     /// What is to become of the bodies.
-    func wishes(json: Bool, targets: Int) -> BodyIntake.Wishes {
+    func wishes(json: Bool, showsProgress: Bool) -> BodyIntake.Wishes {
         BodyIntake.Wishes(
             hasDigest: json, isKept: takesStdout, file: file, hasHeads: includesHeads,
-            hasProgress: targets == 1 && !json && isatty(STDERR_FILENO) == 1)
+            hasProgress: showsProgress && !json && isatty(STDERR_FILENO) == 1)
     }
 
     /// The request for a URL, as these options describe it, without budgets.
@@ -91,11 +93,17 @@ struct FetchOptions: ParsableArguments {
     func request() throws -> PageRequest {
         var request = PageRequest("http://localhost/")
         request.method = method ?? (data.isEmpty ? "GET" : "POST")
-        request.fields = fields.map { ($0.name, $0.value) }
-        if let agent { request.fields.append(("User-Agent", agent)) }
+        request.fields = fields.compactMap { field in field.value.map { (field.name, $0) } }
+        request.omittedFields = fields.filter { $0.value == nil }.map(\.name)
+        if agent == "" {
+            request.omittedFields.append("User-Agent")
+        } else if let agent {
+            request.fields.append(("User-Agent", agent))
+        }
         if !data.isEmpty {
             request.body = try Array(data.map(Self.bytes(of:)).joined(separator: Array("&".utf8)))
-            if !request.fields.contains(where: { $0.name.lowercased() == "content-type" }) {
+            let names = request.fields.map(\.name) + request.omittedFields
+            if !names.contains(where: { $0.lowercased() == "content-type" }) {
                 request.fields.append(("Content-Type", "application/x-www-form-urlencoded"))
             }
         }
@@ -127,7 +135,8 @@ struct FetchOptions: ParsableArguments {
     private static func check(_ request: PageRequest) throws {
         guard let url = try? HTTPURL(request.url) else { return }
         let head = HTTPRequestHead(
-            method: request.method, url: url, fields: request.fields, bodyLength: request.body?.count)
+            method: request.method, url: url, fields: request.fields, omittedFields: request.omittedFields,
+            bodyLength: request.body?.count)
         do throws(HTTPRequestError) {
             _ = try head.bytes()
         } catch {

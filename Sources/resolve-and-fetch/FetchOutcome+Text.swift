@@ -18,7 +18,7 @@ extension FetchOutcome {
     }
 
     private func headline(_ style: Style) -> String {
-        let place = url.map { "\($0)" } ?? TerminalText.escaped(target)
+        let place = TerminalText.abridged(url.map { "\($0)" } ?? TerminalText.escaped(target), to: 1_001)
         guard let response else {
             let what = failure.map { "\($0.phase.rawValue) \($0.code)" } ?? "failed"
             return "\(style.paint("✗", .red)) \(style.paint(place, .bold))  \(style.paint(what, .red))"

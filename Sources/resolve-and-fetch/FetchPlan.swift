@@ -3,6 +3,9 @@
 import Bowline
 
 struct FetchPlan {
+    /// In octets. What is longer comes from a line that was cut off, and would lead elsewhere.
+    static let longestTarget = 65_536
+
     private let request: PageRequest
     private let isVerbose: Bool
     private let logsName: Bool
@@ -37,6 +40,10 @@ struct FetchPlan {
     ///
     /// - Parameter done: called once, with what became of it.
     func fetch(_ target: String, on reactor: Reactor, _ done: @escaping (FetchOutcome) -> Void) {
+        guard target.utf8.count <= Self.longestTarget else {
+            let problem = "\(target): it has more than \(Self.longestTarget) octets"
+            return done(outcome(of: target, nil, Failure(.target, "bad-target", problem)))
+        }
         let url: HTTPURL
         do throws(HTTPURLError) {
             url = try HTTPURL(target: target)

@@ -6,50 +6,43 @@ import Glibc
 final class FetchReporter {
     private let options: FetchOptions
     private let json: Bool
+    private let output: StandardOutput
     private let style: Style
-    /// Whether stdout takes nothing any more.
-    private(set) var isBroken = false
 
-    init(_ options: FetchOptions, json: Bool) {
+    init(_ options: FetchOptions, json: Bool, to output: StandardOutput) {
         self.options = options
         self.json = json
+        self.output = output
         style = Style(of: options.takesStdout ? STDERR_FILENO : STDOUT_FILENO)
     }
 
-    /// Writes the body, if it belongs to stdout, and the report. Gives what is wrong, one failure at most.
-    func report(_ outcome: FetchOutcome) -> [Failure] {
-        var outcome = outcome
-        if let failure = writeBody(outcome), outcome.failure?.phase != .output { outcome.failure = failure }
-        do throws(SystemError) {
-            if json {
-                try Console.print([outcome.json.text])
-            } else if options.takesStdout {
-                Console.log(outcome.lines(style))
-            } else {
-                try Console.print(outcome.lines(style))
-            }
-        } catch {
-            isBroken = true
-            outcome.failure = .output("stdout", error)
+    /// Writes the body, if it belongs to stdout, and the report. Gives what is wrong.
+    func report(_ outcome: FetchOutcome) -> Failure? {
+        writeBody(outcome)
+        if json {
+            output.print([outcome.json.text])
+            return outcome.failure
         }
-        // With --json stderr is silent, unless there is no other way to say it.
-        if let failure = outcome.failure, !json || isBroken { Console.complain(failure) }
-        return outcome.failure.map { [$0] } ?? []
+        if options.takesStdout {
+            output.keepOrder()
+            Console.log(outcome.lines(style))
+        } else {
+            output.print(outcome.lines(style))
+        }
+        if let failure = outcome.failure {
+            output.keepOrder()
+            Console.complain(failure)
+        }
+        return outcome.failure
     }
 
     /// Writes the body to stdout, if that is where it belongs.
-    private func writeBody(_ outcome: FetchOutcome) -> Failure? {
-        guard let response = outcome.response, options.takesStdout else { return nil }
+    private func writeBody(_ outcome: FetchOutcome) {
+        guard let response = outcome.response, options.takesStdout else { return }
         let heads = options.includesHeads ? outcome.heads.flatMap { Array($0.fields.text.utf8) } : []
         let bytes = heads + response.kept
-        do throws(SystemError) {
-            // A terminal obeys control bytes; a file or a program gets what came.
-            let isTerminal = isatty(STDOUT_FILENO) == 1
-            try Files.write(isTerminal ? Array(TerminalText.escaped(bytes).utf8) : bytes, to: STDOUT_FILENO)
-        } catch {
-            isBroken = true
-            return .output("stdout", error)
-        }
-        return nil
+        // A terminal obeys control bytes; a file or a program gets what came.
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        output.write(isTerminal ? Array(TerminalText.escaped(bytes).utf8) : bytes)
     }
 }

@@ -68,7 +68,7 @@ struct PinArgument: ExpressibleByArgument {
     }
 }
 
-/// `T[,T…]`.
+/// `T[,T…]`: types of records that a name can have.
 struct TypesArgument: ExpressibleByArgument {
     let types: [RecordType]
 
@@ -77,25 +77,38 @@ struct TypesArgument: ExpressibleByArgument {
     init?(argument: String) {
         var types: [RecordType] = []
         for name in argument.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let type = RecordType(name: String(name)) else { return nil }
+            guard let type = RecordType(name: String(name)), Self.isData(type) else { return nil }
             if !types.contains(type) { types.append(type) }
         }
         self.types = types
     }
 
+    /// Not what only questions and messages have, such as OPT, AXFR and ANY, and not what is reserved (RFC 6895, 3.1).
+    private static func isData(_ type: RecordType) -> Bool {
+        switch type.rawValue {
+        case 0, 41, 128...255, 65_535: false
+        default: true
+        }
+    }
+
     var defaultValueDescription: String { types.map(\.description).joined(separator: ",") }
 }
 
-/// `Name: value`.
+/// `Name: value`; `Name:` for no such field, `Name;` for one without a value, as curl has it.
 struct FieldArgument: ExpressibleByArgument {
     let name: String
-    let value: String
+    /// Nil for a field that isn't to be sent.
+    let value: String?
 
     init?(argument: String) {
-        guard let colon = argument.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        guard let colon = argument.utf8.firstIndex(of: UInt8(ascii: ":")) else {
+            guard argument.utf8.last == UInt8(ascii: ";") else { return nil }
+            (name, value) = (String(argument.dropLast()), "")
+            return
+        }
         name = String(argument[..<colon])
         let rest = argument[argument.utf8.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-        value = String(rest)
+        value = rest.isEmpty ? nil : String(rest)
     }
 }
 

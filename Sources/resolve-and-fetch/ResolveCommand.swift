@@ -11,6 +11,9 @@ struct ResolveCommand: RunnableCommand {
         discussion: """
             - reads names from stdin, one a line; lines that begin with # are skipped. Names of a list are taken as they come \
             and reported as they end, and the list may be of any length.
+
+            Exit codes: 0 all well, 64 wrong usage, 1 if any of several names failed or a list can't be read to its end, 130 \
+            and 143 after SIGINT and SIGTERM. For one name: 3 no name, 6 no answer, 23 output, 28 too late.
             """)
 
     @Argument(help: ArgumentHelp("What to look up: a name, or an address.", valueName: "name"))
@@ -51,28 +54,19 @@ struct ResolveCommand: RunnableCommand {
     func execute() -> Int32 {
         do {
             let reactor = Reactor()
-            let resolver = names.makeResolver(reactor)
-            reactor.resolver = resolver
-            let stream = try openStream(on: reactor)
+            let stream = try TargetStream.open(hosts, list: input, on: reactor)
             try inspecting.serve(on: reactor)
-            let keeper = names.cacheFile.keep(resolver, hosts: stream.isNamed ? hosts : nil, on: reactor)
+            let keeper = names.cacheFile.keep(
+                names.makeResolver(reactor), hosts: stream.isNamed ? hosts : nil, on: reactor)
             defer { keeper?.end() }
-            return try resolve(stream, with: resolver, on: reactor)
+            return try resolve(stream, on: reactor)
         } catch {
             Self.exit(withError: error)
         }
     }
 
-    private func openStream(on reactor: Reactor) throws -> TargetStream {
-        do throws(SystemError) {
-            return try TargetStream(hosts, list: input, on: reactor)
-        } catch {
-            throw ValidationError("Can't read the names: \(SystemError.text(of: error.code)).")
-        }
-    }
-
-    private func resolve(_ stream: TargetStream, with resolver: any Resolver, on reactor: Reactor) throws -> Int32 {
-        let output = OutputLines(reactor)
+    private func resolve(_ stream: TargetStream, on reactor: Reactor) throws -> Int32 {
+        let output = StandardOutput(reactor)
         let style = Style(of: 1)
         var firstFailure: Failure?
         func conclude(_ outcome: ResolveOutcome) {
@@ -80,37 +74,31 @@ struct ResolveCommand: RunnableCommand {
             guard let failure = outcome.failure, output.problem == nil else { return }
             firstFailure = firstFailure ?? failure
             guard !names.json else { return }
-            // What belongs together stays together on a terminal.
-            if style.isTerminal { output.flush() }
+            output.keepOrder()
             Console.complain(failure)
         }
         // What is said of each name besides its answers takes a look into the cache, which a long list has no time for.
         let explains = stream.isNamed
         let limit = names.concurrency.value
-        try Batch.run(on: reactor, limit: limit, next: stream.next, arrival: { stream.onArrival = $0 }) { host, done in
-            look(up: host, with: resolver, on: reactor, explains: explains) { outcome in
+        try Batch.run(
+            on: reactor, limit: limit, next: { output.isFull ? .later : stream.next() },
+            arrival: { (stream.onArrival, output.onRoom) = ($0, $0) }
+        ) { host, done in
+            look(up: host, on: reactor, explains: explains) { outcome in
                 conclude(outcome)
                 done()
             }
         }
-        for host in stream.remainder { conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns))) }
-        output.flush()
-        if let error = output.problem {
-            firstFailure = .output("stdout", error)
-            firstFailure.map(Console.complain)
+        output.endLoop()
+        while output.problem == nil, let host = stream.nextUnstarted() {
+            conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns)))
         }
-        if let problem = stream.problem {
-            Console.warn("the list of names can't be read to its end: \(SystemError.text(of: problem.code))")
-            return 1
-        }
-        if stream.count == 0, reactor.lastSignal == nil {
-            throw ValidationError("There is nothing to resolve: the list of names is empty.")
-        }
-        return ExitCodes.code(firstFailure, targets: stream.count, signal: reactor.lastSignal)
+        let failure = output.finish() ?? firstFailure
+        return try stream.exitCode(failure, reactor.lastSignal, ifEmpty: "There is nothing to resolve")
     }
 
     private func look(
-        up host: String, with resolver: any Resolver, on reactor: Reactor, explains: Bool,
+        up host: String, on reactor: Reactor, explains: Bool,
         _ done: @escaping (ResolveOutcome) -> Void
     ) {
         let types = wantedTypes
@@ -119,7 +107,7 @@ struct ResolveCommand: RunnableCommand {
         let answers = AnswerCollector()
         let request = LookupRequest(host, types: types, port: pinnedPort(of: host), timeout: budget.duration)
         log?.tell("asking for \(types.map(\.description).joined(separator: ", ")) of \(host)")
-        resolver.resolve(request) { answer in
+        reactor.resolver.resolve(request) { answer in
             log?.tell(answer)
             answers.answers.append(answer)
         }.addBoth { result in
@@ -131,7 +119,7 @@ struct ResolveCommand: RunnableCommand {
             var entries: [CacheEntry]?
             if explains {
                 let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
-                entries = resolver.explain(name).entries
+                entries = reactor.resolver.explain(name).entries
             }
             done(ResolveOutcome(host, answers.answers, types, reactor.now - start, failure, entries: entries))
         }

@@ -1,8 +1,8 @@
 // Targets one after the other, as they are asked for: what is named, and the lines of files and of stdin, which may be longer than
 // memory, or still being written.
 
+import ArgumentParser
 import Bowline
-import Glibc
 
 final class TargetStream {
     private static let pieceSize = 65_536
@@ -15,7 +15,7 @@ final class TargetStream {
     /// How many were given out.
     private(set) var count = 0
     /// What kept a list from being read to its end.
-    private(set) var problem: SystemError?
+    private(set) var problem: ListError?
 
     private enum Source {
         case target(String)
@@ -26,7 +26,7 @@ final class TargetStream {
     ///   - targets: as they are named; `-` for a list on stdin.
     ///   - list: the path of a further one.
     /// - Throws: if a list can't be opened.
-    init(_ targets: [String], list: String?, on reactor: Reactor) throws(SystemError) {
+    init(_ targets: [String], list: String?, on reactor: Reactor) throws(ListError) {
         for target in targets {
             sources.append(target == "-" ? .list(try ListFile("-", on: reactor)) : .target(target))
         }
@@ -37,15 +37,23 @@ final class TargetStream {
     /// Whether all targets are known beforehand.
     var isNamed: Bool { !sources.contains { if case .list = $0 { true } else { false } } }
 
-    /// What was named and not given out yet.
-    var remainder: [String] {
-        sources.compactMap { if case .target(let target) = $0 { target } else { nil } }
+    /// The next that was not given out, after a run that was interrupted; nil if there is none. Of a list that would have to be
+    /// waited for, only what has been read.
+    func nextUnstarted() -> String? {
+        while true {
+            if let file, !file.isRegular { file.close() }
+            switch next() {
+            case .job(let target): return target
+            case .later: continue
+            case .end: return nil
+            }
+        }
     }
 
     func next() -> Batch<String>.Next {
         while true {
             while file != nil, let line = lines.next() {
-                if let target = TargetList.target(of: line) { return given(target) }
+                if let target = Self.target(of: line) { return given(target) }
             }
             if let file, !file.isAtEnd {
                 guard read(file) else { return .later }
@@ -65,9 +73,20 @@ final class TargetStream {
         return .job(target)
     }
 
+    /// The target of a line: nil for one that is blank or begins with #, else what is between the blanks around it.
+    private static func target(of line: ArraySlice<UInt8>) -> String? {
+        let start = line.drop(while: isBlank)
+        guard let last = start.lastIndex(where: { !isBlank($0) }), start.first != UInt8(ascii: "#") else { return nil }
+        return String(decoding: start[...last], as: UTF8.self)
+    }
+
+    private static func isBlank(_ octet: UInt8) -> Bool {
+        octet == 0x20 || octet == 0x09 || octet == 0x0D
+    }
+
     /// Reads a piece; false if that would block.
     private func read(_ file: ListFile) -> Bool {
-        do throws(SystemError) {
+        do throws(ListError) {
             guard let piece = try file.read(Self.pieceSize) else { return false }
             lines.append(piece)
         } catch {
@@ -79,70 +98,28 @@ final class TargetStream {
     }
 }
 
-/// A list that is read piece by piece, without ever blocking the loop for a pipe or a terminal.
-final class ListFile: ReactorDescriptor {
-    let fileDescriptor: Int32
-    private let reactor: Reactor
-    /// Whether a piece can be read without blocking: of a regular file always, of others once each time they say so.
-    private var isReadable: Bool
-    private var isRegular: Bool
-    private(set) var isAtEnd = false
-    /// Called when a piece can be read that could not when it was asked for.
-    var onReadable: () -> Void = {}
-
-    /// - Parameter path: `-` is stdin.
-    init(_ path: String, on reactor: Reactor) throws(SystemError) {
-        self.reactor = reactor
-        fileDescriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
-        guard fileDescriptor >= 0 else { throw SystemError(errno, "open") }
-        var status = stat()
-        fstat(fileDescriptor, &status)
-        let kind = status.st_mode & S_IFMT
-        isRegular = kind == S_IFREG
-        isReadable = isRegular
-        guard kind != S_IFDIR else {
-            Glibc.close(fileDescriptor)
-            throw SystemError(EISDIR, "read")
+extension TargetStream {
+    /// Opens what the arguments name; a list that can't be opened is wrong usage.
+    static func open(_ targets: [String], list: String?, on reactor: Reactor) throws -> TargetStream {
+        do throws(ListError) {
+            return try TargetStream(targets, list: list, on: reactor)
+        } catch {
+            throw ValidationError("Can't read \(error).")
         }
     }
 
-    func close() {
-        guard !isAtEnd else { return }
-        isAtEnd = true
-        reactor.removeReader(self)
-        Glibc.close(fileDescriptor)
-    }
-
-    /// Reads a piece, which is empty at the end; nil if there is nothing yet.
-    func read(_ count: Int) throws(SystemError) -> [UInt8]? {
-        if !isReadable {
-            do throws(SystemError) {
-                try reactor.addReader(self)
-                return nil
-            } catch {
-                // What can't be waited for needn't: /dev/null.
-                guard error.code == EPERM else { throw error }
-                isRegular = true
-            }
+    /// The exit code of a run over all of them.
+    ///
+    /// - Parameters:
+    ///   - failure: the first of a target's, if there was one.
+    ///   - emptiness: what to say if there was no target.
+    /// - Throws: wrong usage, if the lists were empty.
+    func exitCode(_ failure: Failure?, _ signal: CInt?, ifEmpty emptiness: String) throws -> Int32 {
+        if let problem {
+            Console.warn("a list can't be read to its end: \(problem)")
+            return 1
         }
-        isReadable = isRegular
-        var result = 0
-        let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            repeat {
-                result = Glibc.read(fileDescriptor, buffer.baseAddress, buffer.count)
-            } while result < 0 && errno == EINTR
-            initialized = max(0, result)
-        }
-        guard result >= 0 else { throw SystemError(errno, "read") }
-        if result == 0 { close() }
-        return piece
+        if count == 0, signal == nil { throw ValidationError("\(emptiness): the list is empty.") }
+        return ExitCodes.code(failure, targets: count, signal: signal)
     }
-
-    func readReady() {
-        reactor.removeReader(self)
-        isReadable = true
-        onReadable()
-    }
-
-    func connectionLost(_ reason: any Error) {}
 }

@@ -3,12 +3,16 @@
 import Glibc
 
 enum TerminalText {
-    /// The text with everything that a terminal would obey, or that would break the line, made visible.
+    /// The text with everything that a terminal would obey, that would break the line, or that can't be seen made visible.
     static func escaped(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        escaped(text) { isControl($0) || isInvisible($0) }
+    }
+
+    private static func escaped(_ text: String, _ isTold: (Unicode.Scalar) -> Bool) -> String {
+        guard text.unicodeScalars.contains(where: isTold) else { return text }
         var escaped = ""
         for scalar in text.unicodeScalars {
-            if isControl(scalar) {
+            if isTold(scalar) {
                 let digits = String(scalar.value, radix: 16)
                 escaped += scalar.value < 0x100 ? "\\x\(digits.count == 1 ? "0" : "")\(digits)" : "\\u{\(digits)}"
             } else {
@@ -18,12 +22,12 @@ enum TerminalText {
         return escaped
     }
 
-    /// Bytes as text for a terminal: line ends and tabs stay.
+    /// Bytes as text for a terminal: line ends and tabs stay, and what joins and separates letters in running text.
     static func escaped(_ bytes: [UInt8]) -> String {
         let text = String(decoding: bytes, as: UTF8.self)
         return text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
             line.split(separator: "\t", omittingEmptySubsequences: false)
-                .map { escaped(String($0)) }.joined(separator: "\t")
+                .map { escaped(String($0), isControl) }.joined(separator: "\t")
         }.joined(separator: "\n")
     }
 
@@ -33,6 +37,22 @@ enum TerminalText {
         case 0..<0x20, 0x7F..<0xA0, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
         default: false
         }
+    }
+
+    /// What leaves no mark on a screen, so that one name looks like another: zero-width characters, fillers, format
+    /// characters, variation selectors (UAX 44, Default_Ignorable_Code_Point), and the blank of Braille.
+    private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.value >= 0xA0 else { return false }
+        let properties = scalar.properties
+        return properties.isDefaultIgnorableCodePoint || properties.generalCategory == .format || scalar.value == 0x2800
+    }
+
+    /// A text of no more than so many characters: of a longer one, its beginning and its end.
+    static func abridged(_ text: String, to length: Int) -> String {
+        // No character is less than an octet.
+        guard text.utf8.count > length, text.count > length else { return text }
+        let half = (length - 1) / 2
+        return "\(text.prefix(half))…\(text.suffix(half))"
     }
 
     /// How wide a text is, for the characters that the report is made of.

@@ -22,6 +22,11 @@ enum Times {
         }
     }
 
+    /// What is left of a TTL: a second that has begun counts, as it does in the TTLs of answers.
+    static func left(_ duration: Duration) -> String {
+        span(duration > .zero ? duration + .nanoseconds(999_999_999) : duration)
+    }
+
     private static func decimal(_ value: Double, _ scale: Int, _ digits: Int) -> String {
         let scaled = Int((value * Double(scale)).rounded())
         return "\(scaled / scale).\(String(scale + scaled % scale).dropFirst())"

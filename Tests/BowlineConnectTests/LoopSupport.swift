@@ -4,11 +4,8 @@ import Bowline
 import BowlineReactor
 import CLinux
 import Glibc
-import Synchronization
+import TestSupport
 import Testing
-
-/// Says that a test's reactor didn't end in time.
-struct Hung: Error {}
 
 /// Runs a reactor on a thread of its own, and returns what `result` makes of it when it has stopped. `setUp` begins the
 /// test and sees to it that the reactor stops.
@@ -16,41 +13,18 @@ func onReactor<Subject, Value: Sendable>(
     within limit: Duration = .seconds(120), _ setUp: @escaping @Sendable (Reactor) throws -> Subject,
     _ result: @escaping @Sendable (Subject) throws -> Value
 ) async throws -> Value {
-    try await withCheckedThrowingContinuation { continuation in
-        let thread = Mutex(continuation as CheckedContinuation<Value, any Error>?)
-        let box = ResumeOnce(thread)
-        do {
-            pthread_detach(
-                try startThread {
-                    box.resume(
-                        Result {
-                            let reactor = Reactor()
-                            var isHung = false
-                            let subject = try setUp(reactor)
-                            reactor.callLater(limit) {
-                                isHung = true
-                                reactor.stop()
-                            }
-                            try reactor.run()
-                            if isHung { throw Hung() }
-                            return try result(subject)
-                        })
-                })
-        } catch {
-            box.resume(.failure(error))
+    // The reactor ends itself in time, and the rest of the process goes on.
+    try await onThread(within: limit * 2) {
+        let reactor = Reactor()
+        var isHung = false
+        let subject = try setUp(reactor)
+        reactor.callLater(limit) {
+            isHung = true
+            reactor.stop()
         }
-    }
-}
-
-private final class ResumeOnce<Value: Sendable>: Sendable {
-    private let continuation: Mutex<CheckedContinuation<Value, any Error>?>
-
-    init(_ continuation: consuming sending Mutex<CheckedContinuation<Value, any Error>?>) {
-        self.continuation = continuation
-    }
-
-    func resume(_ result: Result<Value, any Error>) {
-        continuation.withLock { $0.take() }?.resume(with: result)
+        try reactor.run()
+        if isHung { throw Hung() }
+        return try result(subject)
     }
 }
 

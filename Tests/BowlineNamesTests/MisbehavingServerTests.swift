@@ -95,6 +95,16 @@ struct MisbehavingServerTests {
             reply.hasEDNS = false
             return .reply(reply)
         },
+        Misbehaviour("NOTIMP to EDNS", .addresses([one]), 2...2) { question in
+            guard question.payloadSize != nil else { return right }
+            var reply = FakeDNSServer.Reply(code: .notImp)
+            reply.hasEDNS = false
+            return .reply(reply)
+        },
+        Misbehaviour("BADVERS to EDNS", .addresses([one]), 2...2) { question in
+            question.payloadSize == nil ? right : .code(.badVers)
+        },
+        Misbehaviour("BADVERS whatever it is asked", .failure(.servfail), 2...2) { _ in .code(.badVers) },
         Misbehaviour("NXDOMAIN with SOA", .failure(.nxdomain)) { _ in .nxdomain() },
         Misbehaviour("NXDOMAIN without SOA", .failure(.nxdomain)) { _ in .nxdomain(minimum: nil) },
         Misbehaviour("NODATA with SOA", .failure(.nodata)) { _ in .nodata() },
@@ -220,25 +230,6 @@ struct MisbehavingServerTests {
         }
         #expect(Set(outcome.addresses ?? []) == [one, six])
         #expect(connections == 1)
-    }
-
-    @Test("doesn't know EDNS: both questions of a lookup are asked again without, and later ones at once so")
-    func formErr() async throws {
-        let (first, second, questions) = try await Reactor.run { reactor in
-            let server = try FakeDNSServer(reactor: reactor) { question in
-                guard question.payloadSize != nil else { return .addresses([one, six]) }
-                var reply = FakeDNSServer.Reply(code: .formErr)
-                reply.hasEDNS = false
-                return .reply(reply)
-            }
-            let resolver = DNSResolver(reactor, asking: server.address)
-            return (
-                await resolver.lookup("h.test").outcome, await resolver.lookup("other.test").outcome, server.questions
-            )
-        }
-        #expect(Set(first.addresses ?? []) == [one, six])
-        #expect(Set(second.addresses ?? []) == [one, six])
-        #expect(questions.map { $0.payloadSize != nil } == [true, true, false, false, false, false])
     }
 
     private func check(_ test: Misbehaviour, servesTCP: Bool = true) async throws {

@@ -3,8 +3,9 @@
 
 import Bowline
 import BowlineTesting
-import Synchronization
 import Glibc
+import Synchronization
+import TestSupport
 import Testing
 
 // One at a time: some of them measure time, and others take all there is.
@@ -124,29 +125,21 @@ struct ResolverLifeTests {
 
     @Test("a reactor that has looked up names is freed when it has stopped and nobody holds it")
     func freed() async throws {
-        let isFreed = try await withCheckedThrowingContinuation { continuation in
+        let isFreed = try await onThread {
+            weak var freed: Reactor?
             do {
-                pthread_detach(try startThread { continuation.resume(with: Result { try Self.isFreedAfterLookup() }) })
-            } catch {
-                continuation.resume(throwing: error)
+                let reactor = Reactor()
+                freed = reactor
+                let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
+                reactor.resolver = DNSResolver(reactor, asking: server.address)
+                reactor.callWhenRunning { [unowned reactor] in
+                    reactor.resolver.lookup("h.test").addBoth { _ in reactor.stop() }
+                }
+                try reactor.run()
             }
+            return freed == nil
         }
         #expect(isFreed)
-    }
-
-    private static func isFreedAfterLookup() throws -> Bool {
-        weak var freed: Reactor?
-        do {
-            let reactor = Reactor()
-            freed = reactor
-            let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
-            reactor.resolver = DNSResolver(reactor, asking: server.address)
-            reactor.callWhenRunning { [unowned reactor] in
-                reactor.resolver.lookup("h.test").addBoth { _ in reactor.stop() }
-            }
-            try reactor.run()
-        }
-        return freed == nil
     }
 
     @Test("a black hole of 5 s costs fewer than 50 turns")

@@ -3,6 +3,7 @@
 import BowlineReactor
 import CLinux
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("Poller contract")

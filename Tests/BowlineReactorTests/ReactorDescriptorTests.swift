@@ -2,6 +2,7 @@
 
 import BowlineReactor
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("Descriptors of a reactor")

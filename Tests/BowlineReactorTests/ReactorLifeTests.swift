@@ -3,6 +3,7 @@
 import BowlineDeferred
 import BowlineReactor
 import Glibc
+import TestSupport
 import Testing
 
 @Suite("A reactor's life")

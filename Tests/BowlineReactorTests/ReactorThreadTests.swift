@@ -4,6 +4,7 @@ import BowlineDeferred
 import BowlineReactor
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Threads and the reactor")

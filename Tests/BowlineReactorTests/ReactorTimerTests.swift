@@ -1,6 +1,7 @@
 // callLater on a real loop: order, and what may be done to a call before and while it runs.
 
 import BowlineReactor
+import TestSupport
 import Testing
 
 @Suite("Timers of a reactor")
@@ -199,5 +200,16 @@ struct ReactorTimerTests {
         for duration: Duration in [.zero, .seconds(9), .seconds(10), .seconds(-10), .milliseconds(-1)] {
             #expect((start + duration) - start == duration)
         }
+    }
+
+    @Test(
+        "a duration in a sentence is rounded to what people read",
+        arguments: [
+            (.zero, "0 ms"), (.microseconds(40), "0 ms"), (.microseconds(1_250), "1.3 ms"), (.milliseconds(9), "9 ms"),
+            (.nanoseconds(501_089_223), "501 ms"), (.microseconds(999_600), "1 s"), (.milliseconds(1_540), "1.5 s"),
+            (.seconds(60), "60 s"), (.milliseconds(125_700), "126 s"),
+        ] as [(Duration, String)])
+    func inWords(duration: Duration, text: String) {
+        #expect(duration.inWords == text)
     }
 }

@@ -4,46 +4,11 @@ import BowlineReactor
 import CLinux
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 /// Both pollers: what every promise of a reactor is checked on.
 let bothPollers = PollerKind.allCases
-
-/// Says that a thread's work didn't end in time.
-struct Hung: Error {}
-
-/// Runs `body` on a thread of its own, since a blocking `run()` would hold one of the few that tests run on. Fails with
-/// `Hung` when it doesn't end in time.
-func onThread<Value: Sendable>(
-    within limit: Duration = .seconds(120), _ body: @escaping @Sendable () throws -> Value
-) async throws -> Value {
-    let outcome = Outcome<Value>()
-    let watchdog = Task {
-        try await Task.sleep(for: limit)
-        outcome.resume(.failure(Hung()))
-    }
-    defer { watchdog.cancel() }
-    return try await withCheckedThrowingContinuation { continuation in
-        outcome.wait(continuation)
-        do {
-            pthread_detach(try startThread { outcome.resume(Result { try body() }) })
-        } catch {
-            outcome.resume(.failure(error))
-        }
-    }
-}
-
-private final class Outcome<Value: Sendable>: Sendable {
-    private let continuation = Mutex<CheckedContinuation<Value, any Error>?>(nil)
-
-    func wait(_ continuation: CheckedContinuation<Value, any Error>) {
-        self.continuation.withLock { $0 = continuation }
-    }
-
-    func resume(_ result: Result<Value, any Error>) {
-        continuation.withLock { $0.take() }?.resume(with: result)
-    }
-}
 
 /// What happened, in order.
 final class Log {

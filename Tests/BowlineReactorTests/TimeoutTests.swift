@@ -49,7 +49,7 @@ struct TimeoutTests {
         #expect(cancels == 0)
         clock.advance(by: .milliseconds(1))
         #expect(cancels == 1)
-        #expect(seen == ["before: the operation was cancelled", "after: timed out after 1.5 seconds"])
+        #expect(seen == ["before: the operation was cancelled", "after: timed out after 1.5 s"])
     }
 
     @Test("an errback before it may suppress the timeout, one after it may translate it")

@@ -60,6 +60,9 @@ struct CacheExportTests {
         #expect(later.age == .seconds(30) && later.remaining == .seconds(20) && later.connects == entries[0].connects)
         #expect(try read(lines, later: 41).first?.state == .stale)
         #expect(try read(["", lines[0] + "\r", " "]).count == 1)
+        // As people and their editors leave a file.
+        #expect(try read(["\u{FEFF}# names of June", " # h.test", lines[0]]).count == 1)
+        #expect(try read(["\u{FEFF}" + lines[0], lines[1]]).count == 2)
     }
 
     @Test("what a cache can't use isn't exported: pins and failures")

@@ -128,7 +128,7 @@ struct SQLiteCacheStoreTests {
         try other.save(changes([try entry(age: .seconds(20))]))
         #expect(try one.load().first?.hits == 1)
         func removal(_ age: Duration) throws -> CacheChanges.Removal {
-            .init(key: .init(name: try DomainName("h.test"), type: .a), when: instant - age)
+            .init(.entry(.init(name: try DomainName("h.test"), type: .a)), when: instant - age)
         }
         try other.save(changes([], removed: [try removal(.seconds(4))]))
         #expect(try one.load().count == 1)
@@ -144,6 +144,25 @@ struct SQLiteCacheStoreTests {
         all.flushedAt = instant - .seconds(5)
         try store.save(all)
         #expect(try store.load().map(\.name.text).sorted() == ["new.test", "own.test"])
+    }
+
+    @Test("a name that is flushed is forgotten whole, as far as it was known then, and no other is")
+    func flushingOne() throws {
+        let store = try store { 1_700_000_000_000 }
+        try store.save(
+            changes(
+                [
+                    try entry(age: .seconds(5)), try entry(type: .aaaa, age: .seconds(5)),
+                    try entry(type: .txt, age: .seconds(1)), try entry("other.test", age: .seconds(5)),
+                ].map { entry in
+                    var entry = entry
+                    entry.aliases = []
+                    entry.data = entry.type == .a ? entry.data : []
+                    return entry
+                }))
+        try store.save(changes([], removed: [.init(.name(try DomainName("h.test")), when: instant - .seconds(3))]))
+        let left = try store.load().map { "\($0.name) \($0.type.map { "\($0)" } ?? "")" }
+        #expect(Set(left) == ["h.test TXT", "other.test A"])
     }
 
     @Test("names are found by themselves, and what is flushed is gone")
@@ -365,5 +384,24 @@ struct SQLiteCacheStoreTests {
         #expect(restored == 1)
         let expected = try entry().data
         #expect(answer == expected)
+    }
+
+    @Test("a name that is flushed is forgotten by the file, too, also if the cache has never had it")
+    func keeperFlush() async throws {
+        let path = path
+        let left = try await Reactor.run { reactor in
+            let entries = [try entry(), try entry("other.test")].map { entry in
+                var entry = entry
+                entry.aliases = []
+                return entry
+            }
+            let cache = ResolverCache()
+            let keeper = CacheKeeper(of: cache, in: try SQLiteCacheStore(path: path), reactor: reactor)
+            try keeper.store.save(changes(entries))
+            #expect(cache.flush(try DomainName("h.test")) == 0)
+            try await keeper.save().value
+            return try keeper.store.load().map(\.name.text)
+        }
+        #expect(left == ["other.test"])
     }
 }

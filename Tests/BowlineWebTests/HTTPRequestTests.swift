@@ -48,6 +48,21 @@ struct HTTPRequestHeadTests {
         )
     }
 
+    @Test("leaves out what is not wanted, and nothing that a request can't do without")
+    func omitted() throws {
+        func head(_ omitted: [String], body: Int? = nil) throws -> String {
+            let head = HTTPRequestHead(
+                url: try HTTPURL("http://h/"), fields: [("X-A", "1")], omittedFields: omitted, bodyLength: body,
+                acceptsCodings: true, cookies: "a=b")
+            return String(decoding: try head.bytes(), as: UTF8.self)
+        }
+        #expect(
+            try head(["User-agent", "accept-encoding", "Cookie", "connection", "X-A", "Content-Length"])
+                == "GET / HTTP/1.1\r\nHost: h\r\nX-A: 1\r\n\r\n")
+        #expect(throws: HTTPRequestError.requiredField("host")) { try head(["host"]) }
+        #expect(throws: HTTPRequestError.requiredField("Content-Length")) { try head(["Content-Length"], body: 1) }
+    }
+
     @Test(
         "says how long the body is, also when a method that has one has none",
         arguments: [

@@ -65,6 +65,17 @@ struct CacheTests {
         #expect(row["hits"] == 2)
     }
 
+    @Test("a redirect to another host uses what the file knows of it")
+    func redirect() throws {
+        _ = try resolve("h.test")
+        let asked = servers.questions.count { $0.name.text == "h.test" }
+        let output = try run(servers.names + ["--json", servers.url("/elsewhere", host: "both.test")])
+        let line = try #require(try output.json().first)
+        #expect(line["ok"] == true && line["host"] == "h.test")
+        #expect(line["dns"]?["source"] == "cache")
+        #expect(servers.questions.count { $0.name.text == "h.test" } == asked)
+    }
+
     @Test("a long list finds all that the file has")
     func longList() throws {
         _ = try resolve("-4", "h.test")

@@ -1,5 +1,6 @@
 import Bowline
 import BowlineTesting
+import Glibc
 import TestSupport
 import Testing
 
@@ -179,6 +180,19 @@ struct FetchTests {
         #expect(String(decoding: request.body, as: UTF8.self) == "-1&b=2")
     }
 
+    @Test("an empty agent and a field without a value are left out, as curl does; a semicolon sends it empty")
+    func omitted() throws {
+        let output = try command(
+            servers.names + [
+                "-A", "", "-H", "Accept-Encoding:", "-H", "content-type: ", "-H", "X-Empty;", "-d", "x",
+                servers.url("/echo"),
+            ])
+        #expect(output.exitCode == 0)
+        let fields = try #require(servers.requests.last?.fields)
+        for name in ["user-agent", "accept-encoding", "content-type"] { #expect(fields[name] == nil, "\(name)") }
+        #expect(fields["x-empty"] == "" && fields["content-length"] == "1")
+    }
+
     @Test("-d alone is a POST, and @ means a file without its line ends")
     func dataFile() throws {
         let folder = try TemporaryFolder()
@@ -220,6 +234,46 @@ struct FetchTests {
         #expect(
             try output.json().compactMap { $0["target"]?.string }
                 == [servers.url(), servers.url("/b#c"), servers.url("/a")])
+    }
+
+    @Test(
+        "a list may be of any length, and what is left of it when a signal comes has its lines",
+        arguments: [true, false])
+    func interrupted(isFile: Bool) throws {
+        let folder = try TemporaryFolder()
+        let count = 3_000
+        let list = ([servers.url("/stall")] + (1..<count).map { "h\($0).test" }).joined(separator: "\n")
+        let file = try folder.write("targets.txt", text: list)
+        let output = try command(
+            servers.names + ["-v", "--json", "--concurrency", "1"] + (isFile ? ["--input", file] : ["-"]),
+            input: isFile ? "" : list, interruption: .init(signal: SIGINT, whenWritten: "request sent"))
+        #expect(output.exitCode == 130)
+        let lines = try output.json()
+        #expect(lines.allSatisfy { $0["error"]?["code"] == "cancelled" })
+        // Of a pipe no more is there than was read.
+        #expect(isFile ? lines.count == count : lines.count > 1)
+    }
+
+    @Test("-o takes the body of a list's only target, and refuses a list of several before anything is fetched")
+    func oneOfList() throws {
+        let folder = try TemporaryFolder()
+        let body = "\(folder.path)/body"
+        let several = try command(
+            servers.names + ["-o", body, "-"], input: "\(servers.url())\n\(servers.url("/old"))\n")
+        #expect(several.exitCode == 64 && several.stderr.hasPrefix("Error: -o takes the body of one target"))
+        #expect(servers.requests.isEmpty)
+        #expect(try command(servers.names + ["-o", body, "-"], input: "# one\n\(servers.url())\n").exitCode == 0)
+        #expect(folder.read("body") == "hello, world")
+    }
+
+    @Test("a line that is too long for a target is none, and no part of it is fetched")
+    func longLine() throws {
+        let long = servers.url("/\(String(repeating: "a", count: 65_536))")
+        let output = try command(servers.names + ["-"], input: "\(long)\n\(servers.url())\n")
+        #expect(output.exitCode == 1)
+        #expect(servers.requests.map(\.target) == ["/"])
+        let complaint = try #require(output.complaints.first)
+        #expect(complaint.count < 1_100 && complaint.hasSuffix("it has more than 65536 octets"))
     }
 
     @Test("--concurrency bounds what runs at once")

@@ -1,4 +1,5 @@
 import Glibc
+import Bowline
 import BowlineTesting
 import TestSupport
 import Testing
@@ -49,6 +50,24 @@ struct OutputTests {
         let line = (servers.names + options).joined(separator: " ")
         let output = try shell("\(line) \(servers.url("/busy")) | true; exit ${PIPESTATUS[0]}")
         #expect(output.exitCode == 23)
+    }
+
+    @Test("a reader that takes its time makes nothing late", arguments: [true, false])
+    func slowReader(isFetch: Bool) throws {
+        let servers = try Servers { _ in .addresses([.v4(.loopback)]) }
+        let folder = try TemporaryFolder()
+        // Some hundred octets a line: more than a pipe holds.
+        let targets = (0..<600).map { isFetch ? servers.url("/#\($0)") : "h\($0).test" }
+        let list = try folder.write("list", text: targets.joined(separator: "\n"))
+        let names = servers.names.joined(separator: " ")
+        let options = "\(names) --no-cache --json -m 0.8 --concurrency 20 --input \(list)"
+        let program = try Executables.product("resolve-and-fetch")
+        let output = try Subprocess.run(
+            "bash", ["-c", "\(program) \(isFetch ? "" : "resolve") \(options) | (sleep 1.5; cat)"])
+        let lines = try output.json()
+        #expect(lines.count == 600)
+        let failed = lines.first { $0["ok"] != true }
+        #expect(failed == nil, "\(failed?["error"] ?? .null)")
     }
 
     @Test("a closed stdout is 23, and no socket takes its place")

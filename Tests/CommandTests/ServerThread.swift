@@ -4,6 +4,7 @@
 import Bowline
 import Glibc
 import Synchronization
+import TestSupport
 
 enum ServerThread {
     /// Starts servers on a reactor with a thread of its own, and gives what `start` says of them once they serve.
@@ -13,7 +14,7 @@ enum ServerThread {
         _ start: @escaping @Sendable (Reactor) throws -> (value: Value, kept: [AnyObject])
     ) throws -> (ReactorHandle, Value) {
         let started = Latch<Result<(ReactorHandle, Value), any Error>>()
-        try run {
+        detachThread {
             do {
                 let reactor = Reactor()
                 let (value, kept) = try start(reactor)
@@ -25,24 +26,6 @@ enum ServerThread {
             }
         }
         return try started.wait().get()
-    }
-
-    private static func run(_ body: @escaping @Sendable () -> Void) throws {
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, Unmanaged.passRetained(Work(body)).toOpaque())
-        guard status == 0 else { throw SystemError(status, "pthread_create") }
-        pthread_detach(thread)
-    }
-
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 }
 

@@ -71,6 +71,7 @@ final class Servers: Sendable {
         case "/": .respond(.init("hello, world", fields: [("Content-Type", "text/plain")]))
         case "/chunked": .respond(chunked("hello, world"))
         case "/old": .respond(.init(status: 301, fields: [("Location", "/")]))
+        case "/elsewhere": .respond(.init(status: 301, fields: [("Location", elsewhere(request))]))
         case "/secure": .respond(.init(status: 301, fields: [("Location", "ftp://user:secret@h.test/")]))
         case "/loop": .respond(.init(status: 302, fields: [("Location", "/loop")]))
         case "/echo": .respond(.init(request.body))
@@ -85,6 +86,11 @@ final class Servers: Sendable {
         case "/busy": .delayed(by: .milliseconds(100), .respond(.init("busy")))
         default: .respond(.init("no such page", status: 404))
         }
+    }
+
+    /// The first page of another host of the same server.
+    private static func elsewhere(_ request: HTTPResponder.Request) -> String {
+        "http://h.test:\(request.fields["host"]?.split(separator: ":").last ?? "")/"
     }
 
     private static func chunked(_ text: String) -> HTTPResponder.Response {

@@ -80,4 +80,41 @@ struct JSONTests {
     func times(duration: Duration, expected: String) {
         #expect(Times.text(duration) == expected)
     }
+
+    @Test(
+        "what is left of a TTL is told as the TTL of an answer is: a second that has begun counts",
+        arguments: [
+            (Duration.seconds(60), "60 s"), (.nanoseconds(59_999_900_000), "60 s"), (.milliseconds(59_001), "60 s"),
+            (.seconds(59), "59 s"), (.milliseconds(1), "1 s"), (.zero, "0 s"), (.seconds(7_199), "119 min"),
+        ])
+    func left(duration: Duration, expected: String) {
+        #expect(Times.left(duration) == expected)
+    }
+
+    @Test(
+        "what can't be seen is made visible, letters of any script are not touched",
+        arguments: [
+            ("h.test", "h.test"), ("a\u{200B}b", "a\\u{200b}b"), ("a\u{00AD}b", "a\\xadb"), ("\u{202E}x", "\\u{202e}x"),
+            ("\u{E0041}", "\\u{e0041}"), ("a\u{3164}", "a\\u{3164}"), ("\u{2800}", "\\u{2800}"),
+            ("x\u{FE0F}\u{2060}", "x\\u{fe0f}\\u{2060}"), ("bücher.例え.test", "bücher.例え.test"),
+            ("e\u{0301} مثال", "e\u{0301} مثال"), ("\t\u{1B}[m", "\\x09\\x1b[m"),
+        ])
+    func escaping(text: String, expected: String) {
+        #expect(TerminalText.escaped(text) == expected)
+    }
+
+    @Test("a body keeps what joins letters, and loses what a terminal obeys")
+    func bodyText() {
+        #expect(TerminalText.escaped(Array("a\u{200D}b\tc\n\u{1B}\u{202E}".utf8)) == "a\u{200D}b\tc\n\\x1b\\u{202e}")
+    }
+
+    @Test("a message is no longer than people read, and keeps its beginning and its end")
+    func messages() {
+        let message = Failure(.target, "bad-target", "http://\(String(repeating: "a", count: 65_536)).test: too long")
+            .message
+        #expect(message.count <= 1_001)
+        #expect(message.hasPrefix("http://aaa") && message.contains("a…a") && message.hasSuffix(".test: too long"))
+        let short = String(repeating: "é", count: 1_001)
+        #expect(Failure(.target, "bad-target", short).message == short)
+    }
 }

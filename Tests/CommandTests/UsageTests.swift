@@ -14,7 +14,10 @@ struct UsageTests {
         ["-d", "@/nonexistent", "h"], ["-o", "file", "h", "i"], ["--json", "--body", "h"], ["--json", "-i", "h"],
         ["--proxy", "ftp://p", "h"], ["-x", "http://", "h"], ["--noproxy", "*", "h"],
         ["--max-filesize", "x", "h"], ["--json", "resolve", "h"], ["resolve"],
-        ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"], ["resolve", "--body", "h"],
+        ["resolve", "--type", "NONE", "h"], ["resolve", "-4", "--type", "AAAA", "h"],
+        ["resolve", "--type", "OPT", "h"], ["resolve", "--type", "A,TYPE0", "h"], ["resolve", "--type", "ANY", "h"],
+        ["resolve", "--type", "TYPE252", "h"], ["resolve", "--type", "TYPE65535", "h"], ["-H", "Host:", "h"],
+        ["-H", "Content-Length:", "-d", "x", "h"], ["resolve", "--body", "h"],
         ["demo", "h"],
         ["--no-cache", "--cache-file", "f", "h"], ["--cache-file", "", "h"], ["cache"], ["cache", "--json"],
         ["cache", "nonsense"], ["cache", "list", "h"], ["cache", "show"], ["cache", "show", "a..b"],
@@ -32,6 +35,24 @@ struct UsageTests {
         #expect(output.exitCode == 64)
         #expect(output.stdout == "")
         #expect(output.stderr.hasPrefix("Error: "))
+    }
+
+    @Test(
+        "a list that can't be read is named", arguments: [["--input"], ["resolve", "--input"]],
+        ["/nonexistent/list", "/"])
+    func list(arguments: [String], path: String) throws {
+        let output = try command(arguments + [path])
+        #expect(output.exitCode == 64)
+        #expect(output.stderr.hasPrefix("Error: Can't read \(path): "))
+    }
+
+    @Test(
+        "--help names every exit code",
+        arguments: [1, 3, 6, 7, 8, 18, 22, 23, 28, 35, 47, 52, 55, 56, 60, 61, 63, 64, 130, 143])
+    func exitCodes(code: Int) throws {
+        let help = try command(["--help"]).stdout
+        let codes = try #require(help.split(separator: "Exit codes").last)
+        #expect(codes.split { !$0.isNumber }.contains("\(code)"))
     }
 
     @Test("an unknown option is told, also where nothing else is", arguments: [[], ["resolve"]])

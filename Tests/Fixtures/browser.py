@@ -140,6 +140,7 @@ def look(url):
         browser.shoot("below")
 
         browser.run("var q = document.getElementById('q'); q.value = 'n1.test'; q.dispatchEvent(new Event('input'))")
+        browser.until("the rows of the search", f"{NAMES}.includes('n1.test')")
         tell("searched", sorted(set(browser.run(NAMES))))
         browser.run("document.querySelector('#table-cache tbody tr[data-key^=\"n1.test \"] .flush button').click()")
         browser.until("the word of the flush", "/^\\d+ flushed/.test(document.getElementById('note').textContent)")

@@ -29,16 +29,24 @@ public struct CacheChanges: Hashable, Sendable {
         }
     }
 
-    /// An entry that was flushed or ceased to be true.
+    /// What was flushed or ceased to be true.
     public struct Removal: Hashable, Sendable {
-        /// Which.
-        public var key: Key
+        /// How much.
+        public enum Scope: Hashable, Sendable {
+            /// One entry, which isn't true any more.
+            case entry(Key)
+            /// All that is known of a name, whether or not this cache has ever known it: the name was flushed.
+            case name(DomainName)
+        }
+
+        /// How much.
+        public var scope: Scope
         /// When. What came later, from elsewhere, isn't meant.
         public var when: ReactorInstant
 
         /// Creates a removal.
-        public init(key: Key, when: ReactorInstant) {
-            self.key = key
+        public init(_ scope: Scope, when: ReactorInstant) {
+            self.scope = scope
             self.when = when
         }
     }
@@ -50,7 +58,7 @@ public struct CacheChanges: Hashable, Sendable {
     /// When everything was flushed, or up to when too much happened to tell; nil if neither. `entries` are all that there
     /// are then, and what is kept elsewhere and is older isn't true any more.
     public var flushedAt: ReactorInstant?
-    /// Entries that were flushed or ceased to be true. Not those that only made room for others.
+    /// What was flushed or ceased to be true. Not entries that only made room for others.
     public var removed: [Removal]
     /// Entries that are new or have changed, as they are now. To have been used is no change, unless that was asked for.
     public var entries: [CacheEntry]

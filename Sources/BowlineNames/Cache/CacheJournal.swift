@@ -1,5 +1,5 @@
 // The cache's memory of its own changes, for whoever keeps its entries elsewhere: a number that each change raises, which an
-// entry carries from its last one, and the keys of entries that ceased to be true. Raising a number is all that a change
+// entry carries from its last one, and what ceased to be true. Raising a number is all that a change
 // costs. An entry that merely made room for others isn't in here: what is kept of it elsewhere stays true.
 
 internal import BowlineReactor
@@ -27,12 +27,20 @@ struct CacheJournal {
 
     /// An entry is gone because it isn't true any more.
     mutating func removed(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {
+        append(.entry(CacheChanges.Key(name: name, type: type == ResolverCache.anyType ? nil : type)), now)
+    }
+
+    /// A name was flushed. Whoever keeps entries elsewhere may have some of it that aren't here.
+    mutating func flushed(_ name: DomainName, _ now: ReactorInstant) {
+        append(.name(name), now)
+    }
+
+    private mutating func append(_ scope: CacheChanges.Removal.Scope, _ now: ReactorInstant) {
         if removals.count == Self.capacity, let oldest = removals.popFirst() {
             start = oldest.generation
             startTime = oldest.removal.when
         }
-        let key = CacheChanges.Key(name: name, type: type == ResolverCache.anyType ? nil : type)
-        removals.append((next(), CacheChanges.Removal(key: key, when: now)))
+        removals.append((next(), CacheChanges.Removal(scope, when: now)))
     }
 
     /// All entries are gone.

@@ -41,6 +41,19 @@ extension ResolverCache {
         return changes
     }
 
+    /// The names of which something was flushed or ceased to be true since an earlier look; nil if that may be any name.
+    package func removedNames(since generation: UInt64) -> Set<DomainName>? {
+        if let shared { return shared.removedNames(since: generation) }
+        if generation < journal.start { return nil }
+        return Set(
+            journal.removed(since: generation).map { removal in
+                switch removal.scope {
+                case .entry(let key): key.name
+                case .name(let name): name
+                }
+            })
+    }
+
     /// Takes in entries that were kept elsewhere, as `snapshot` or `changes` gave them with their times brought up to now:
     /// `age` and `idle` count up to `now`, `remaining` counts from it.
     ///

@@ -25,7 +25,7 @@ extension ResolverCache {
         return entries
     }
 
-    /// Removes a name's entries of all types, or everything.
+    /// Removes a name's entries of all types, or everything; also from where they are kept between runs.
     ///
     /// - Parameters:
     ///   - name: nil for all names.
@@ -40,14 +40,13 @@ extension ResolverCache {
         while slot >= 0 {
             let next = table[slot].older
             if name == nil || table[slot].name == name {
-                if name != nil { journal.removed(table[slot].name, table[slot].type, now) }
                 table.remove(slot)
                 removed += 1
             }
             slot = next
         }
         statistics.flushed += removed
-        if name == nil { journal.flushed(now) }
+        if let name { journal.flushed(name, now) } else { journal.flushed(now) }
         return removed
     }
 

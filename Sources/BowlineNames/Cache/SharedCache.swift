@@ -63,6 +63,10 @@ public final class SharedCache: Sendable {
         cache.withLock { $0.changes(since: generation, usedSince: useTime, now: now) }
     }
 
+    func removedNames(since generation: UInt64) -> Set<DomainName>? {
+        cache.withLock { $0.removedNames(since: generation) }
+    }
+
     /// Takes in entries that were kept elsewhere, as `ResolverCache.restore` does.
     @discardableResult
     public func restore(_ entries: [CacheEntry], now: ReactorInstant = .monotonicNow) -> Int {

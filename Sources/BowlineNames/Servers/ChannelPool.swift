@@ -16,9 +16,17 @@ final class ChannelPool {
     private unowned let owner: any AresChannelOwner
     private unowned let reactor: Reactor
 
+    /// What c-ares decides for a whole channel, and the channels that are so.
+    private struct Manner {
+        let usesEDNS: Bool
+        var channels: [AresChannel] = []
+        var stream: AresChannel?
+    }
+
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var channels: [AresChannel] = []
-    @exclusivity(unchecked) private var streamChannel: AresChannel?
+    @exclusivity(unchecked) private var offering = Manner(usesEDNS: true)
+    /// For a server that doesn't know EDNS, and for a question that is asked again without.
+    @exclusivity(unchecked) private var plain = Manner(usesEDNS: false)
     /// Channels that get no new queries and go when theirs have ended.
     @exclusivity(unchecked) private var retired: [AresChannel] = []
     /// The channel of this turn: what leaves in one turn leaves from one port, in one system call.
@@ -34,27 +42,31 @@ final class ChannelPool {
     /// A channel for a query, or nil if c-ares can make none.
     /// - Parameter bits: decides about the port, once a turn.
     func channel(overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits) -> AresChannel? {
+        usesEDNS ? channel(of: &offering, overTCP, &bits) : channel(of: &plain, overTCP, &bits)
+    }
+
+    private func channel(of manner: inout Manner, _ overTCP: Bool, _ bits: inout RandomBits) -> AresChannel? {
         if overTCP {
-            if streamChannel == nil { streamChannel = make(overTCP: true, usesEDNS) }
-            return streamChannel
+            if manner.stream == nil { manner.stream = make(overTCP: true, manner.usesEDNS) }
+            return manner.stream
         }
         if reactor.turnCount != lastTurn {
             lastTurn = reactor.turnCount
             turnChannel = Int(bits.next() % UInt64(Self.portCount))
         }
         // Made one after the other: who asks little needs no more than one.
-        if turnChannel >= channels.count {
-            turnChannel = channels.count
-            guard let made = make(overTCP: false, usesEDNS) else { return nil }
-            channels.append(made)
+        if turnChannel >= manner.channels.count {
+            turnChannel = manner.channels.count
+            guard let made = make(overTCP: false, manner.usesEDNS) else { return nil }
+            manner.channels.append(made)
+            return made
         }
-        let channel = channels[turnChannel]
+        let channel = manner.channels[turnChannel]
         let isWorn =
             channel.started >= Self.questionsPerPort || channel.held - channel.wanted > Self.unwantedLimit
-            || channel.usesEDNS != usesEDNS
-        guard isWorn, let made = make(overTCP: false, usesEDNS) else { return channel }
+        guard isWorn, let made = make(overTCP: false, manner.usesEDNS) else { return channel }
         retired.append(channel)
-        channels[turnChannel] = made
+        manner.channels[turnChannel] = made
         return made
     }
 
@@ -64,19 +76,25 @@ final class ChannelPool {
 
     /// Lets go of what holds nothing that anybody wants.
     func tidy() {
-        for channel in channels { channel.cancelUnwanted() }
-        streamChannel?.cancelUnwanted()
+        tidy(offering)
+        tidy(plain)
         guard !retired.isEmpty else { return }
         for channel in retired { channel.cancelUnwanted() }
         retired.removeAll { $0.held == 0 }
     }
 
+    private func tidy(_ manner: Manner) {
+        for channel in manner.channels { channel.cancelUnwanted() }
+        manner.stream?.cancelUnwanted()
+    }
+
     /// Destroys all channels. Called from the loop, never from inside c-ares.
     func close() {
-        for channel in channels + retired { channel.close() }
-        streamChannel?.close()
-        channels = []
-        streamChannel = nil
+        for channel in offering.channels + plain.channels + retired { channel.close() }
+        offering.stream?.close()
+        plain.stream?.close()
+        offering = Manner(usesEDNS: true)
+        plain = Manner(usesEDNS: false)
         retired = []
     }
 }

@@ -136,7 +136,8 @@ final class NameServer: QueryServer {
         if live == 0 { lastSign = now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
-        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: now), &bits) else {
+        query.offersEDNS = !query.manner.contains(.plain) && record.knowsEDNS(at: now)
+        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: query.offersEDNS, &bits) else {
             return end(query, .failed(.unreachable))
         }
         if !overTCP { record.counts.datagrams += 1 }
@@ -332,14 +333,13 @@ final class NameServer: QueryServer {
             record.counts.answers += 1
             noteRoundTrip(of: query, answer.isTCP, at: now)
             if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }
-            if !answer.message.hasEDNS,
-                answer.message.responseCode == .formErr || answer.message.responseCode == .notImp,
-                !query.manner.contains(.plain)
-            {
-                // A server that doesn't know EDNS says so without an OPT record (RFC 6891, 7).
-                record.noteNoEDNS(at: now)
-                if askAnew(query, in: query.manner.union(.plain)) { return true }
+            if answer.message.dislikesEDNS {
+                if query.offersEDNS, askAnew(query, in: query.manner.union(.plain)) { return true }
+            } else if answer.message.hasEDNS {
+                record.noteEDNS()
             }
+            // The refusal of an OPT record may be a slip or forged; that the same question does better without is proof.
+            if query.manner.contains(.plain), answer.message.outcome.settles { record.notePlainProof(at: now) }
             if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: address, failing: answer) {
                 record.counts.failures += 1
                 record.noteFailure(report, isGone: false, at: now)
@@ -403,6 +403,18 @@ final class NameServer: QueryServer {
 
 @available(*, unavailable)
 extension NameServer: Sendable {}
+
+extension DNSAnswer {
+    /// Whether it says that the question is to be asked without EDNS: a server that doesn't know it says so without an OPT
+    /// record (RFC 6891, 7), one that doesn't speak the version with one (6.1.3).
+    fileprivate var dislikesEDNS: Bool {
+        switch responseCode {
+        case .formErr, .notImp: !hasEDNS
+        case .badVers: true
+        default: false
+        }
+    }
+}
 
 extension NameServer: AresChannelOwner {
     func channelEnded(_ query: ServerQuery, _ reply: ServerReply) {

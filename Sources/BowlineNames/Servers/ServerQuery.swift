@@ -53,7 +53,7 @@ final class ServerQuery {
         let rawValue: UInt8
         /// Over TCP from the start.
         static let overTCP = Manner(rawValue: 1)
-        /// Without an OPT record.
+        /// Without an OPT record, since the server disliked it.
         static let plain = Manner(rawValue: 2)
         /// The spelling that came back wasn't the one that was sent; asked once more.
         static let misspelt = Manner(rawValue: 4)
@@ -67,6 +67,8 @@ final class ServerQuery {
     @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
+    /// Whether it left with an OPT record.
+    @exclusivity(unchecked) var offersEDNS = false
     /// The datagram that left, and from which socket.
     @exclusivity(unchecked) var datagram: [UInt8] = []
     @exclusivity(unchecked) var descriptor: Int32 = -1

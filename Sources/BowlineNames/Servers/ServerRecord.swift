@@ -6,6 +6,8 @@ import BowlineReactor
 struct ServerRecord {
     /// What a server turned out not to know is tried again after so long; RFC 6891 wants it remembered briefly.
     private static let memory: Duration = .seconds(600)
+    /// So many questions in a row that are answered only without EDNS outweigh that it was once known.
+    private static let proofs = 3
     /// One round trip in so much time is remembered for the curve.
     private static let curveStep: Duration = .milliseconds(250)
     private static let curveLength = 120
@@ -15,6 +17,10 @@ struct ServerRecord {
     var counts = ServerCounts()
     private var lastFailure: LookupError.ServerReport?
     private var curve: [ServerSnapshot.RoundTrip] = []
+    /// Whether it has answered with EDNS.
+    private var hasShownEDNS = false
+    /// Questions in a row that it answered without EDNS only.
+    private var plainProofs = 0
     private var plainUntil: ReactorInstant?
     private var lowerCaseUntil: ReactorInstant?
 
@@ -23,7 +29,21 @@ struct ServerRecord {
     /// Whether it is to be offered EDNS.
     func knowsEDNS(at now: ReactorInstant) -> Bool { plainUntil.map { now >= $0 } ?? true }
 
-    mutating func noteNoEDNS(at now: ReactorInstant) { plainUntil = now + Self.memory }
+    /// It answered with an OPT record.
+    mutating func noteEDNS() {
+        hasShownEDNS = true
+        plainProofs = 0
+    }
+
+    /// It refused a question because of EDNS, and answered it without. Of one that has answered with EDNS, that may be a
+    /// forger's word, and is believed when it comes several times in a row.
+    mutating func notePlainProof(at now: ReactorInstant) {
+        plainProofs += 1
+        guard plainProofs >= (hasShownEDNS ? Self.proofs : 1) else { return }
+        plainUntil = now + Self.memory
+        hasShownEDNS = false
+        plainProofs = 0
+    }
 
     /// Whether it repeats a question in the case in which it was asked.
     func keepsCase(at now: ReactorInstant) -> Bool { lowerCaseUntil.map { now >= $0 } ?? true }

@@ -18,7 +18,7 @@ extension TLSConnection: HalfCloseableProtocol {
     package func limitHandshake(to timeout: Duration) {
         guard phase == .handshaking else { return }
         handshakeTimer = context.clock.callLater(timeout) { [weak self] in
-            self?.fail(TLSError(.timedOut, "the TLS handshake was not done within \(timeout)"))
+            self?.fail(TLSError(.timedOut, "the TLS handshake was not done within \(timeout.inWords)"))
         }
     }
 

@@ -53,7 +53,8 @@ enum InspectorScript {
             const answer = await fetch(address(), { cache: 'no-store' });
             if (!answer.ok) throw new Error(answer.status);
             const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-            for (const table of document.querySelectorAll('table[data-table]')) {
+            /* Rows that were asked for before the search or the order changed are not what is wanted any more. */
+            for (const table of again ? [] : document.querySelectorAll('table[data-table]')) {
               const fresh = page.getElementById(table.id);
               if (fresh) merge(table, fresh);
             }

@@ -20,13 +20,16 @@ struct CacheFileOptions: ParsableArguments {
         try CachePath.check(path)
     }
 
-    /// So many names are looked for one by one; where there are more, everything is read.
+    /// So many names are looked for one by one, and others that come up when they do: 8 µs for each that the file doesn't have.
+    /// Where there are more, or nobody knows which, everything is read: 0.2 s for a file that is full.
     private static let fewNames = 256
 
-    /// Brings in what is known of hosts, and sees to it that what is learnt is kept.
+    /// Has a reactor look up names with a resolver, and with what the file knows, and sees to it that what is learnt is kept.
     ///
-    /// - Parameter hosts: nil if they aren't known beforehand. Only asked for where there is a cache.
+    /// - Parameter hosts: those that will be looked up; nil if they aren't known beforehand. Only asked for where there is a
+    ///   cache.
     func keep(_ resolver: DNSResolver, hosts: @autoclosure () -> [String]?, on reactor: Reactor) -> CacheKeeper? {
+        reactor.resolver = resolver
         if isOff { return nil }
         var names: [DomainName]?
         if let hosts = hosts() {
@@ -39,6 +42,9 @@ struct CacheFileOptions: ParsableArguments {
             let keeper = CacheKeeper(of: resolver.cache, in: store, reactor: reactor)
             try keeper.load(names, from: resolver.configuration.servers)
             CachePath.warn(of: store)
+            if let names {
+                reactor.resolver = StoreResolver(before: resolver, keeper: keeper, loaded: names, reactor: reactor)
+            }
             return keeper
         } catch {
             Console.warn("\(error); going on without it")

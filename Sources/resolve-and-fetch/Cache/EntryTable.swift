@@ -11,7 +11,7 @@ struct EntryTable {
     init(_ entries: [CacheEntry]) {
         rows = entries.map { entry in
             [
-                "\(entry.name)", entry.typeText, entry.state.rawValue, Times.span(entry.remaining), "\(entry.hits)",
+                "\(entry.name)", entry.typeText, entry.state.rawValue, Times.left(entry.remaining), "\(entry.hits)",
                 Times.span(entry.age), entry.origin.server.map { "\($0)" } ?? "-", entry.dataText,
             ].map(TerminalText.escaped)
         }

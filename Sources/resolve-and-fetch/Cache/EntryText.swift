@@ -41,7 +41,7 @@ struct EntryText {
         }
         let isOver = entry.remaining <= .zero
         parts.append(
-            isOver ? "over since \(Times.span(.zero - entry.remaining))" : "\(Times.span(entry.remaining)) left")
+            isOver ? "over since \(Times.span(.zero - entry.remaining))" : "\(Times.left(entry.remaining)) left")
         return parts.joined(separator: ", ")
     }
 

@@ -2,7 +2,7 @@
 
 import Bowline
 import BowlineTesting
-import Glibc
+import TestSupport
 import Testing
 
 @Suite("The inspector")
@@ -159,28 +159,20 @@ struct InspectorTests {
 
     @Test("a reactor that served it is freed when it has stopped and nobody holds it")
     func freed() async throws {
-        let isFreed = try await withCheckedThrowingContinuation { continuation in
+        let isFreed = try await onThread {
+            weak var freed: Reactor?
             do {
-                pthread_detach(try startThread { continuation.resume(with: Result { try Self.isFreedAfterServing() }) })
-            } catch {
-                continuation.resume(throwing: error)
+                let reactor = Reactor()
+                freed = reactor
+                let inspector = try reactor.serveInspector(port: 0)
+                reactor.callWhenRunning { [unowned reactor] in
+                    reactor.getPage(inspector.url).addBoth { _ in reactor.stop() }
+                }
+                try reactor.run()
             }
+            return freed == nil
         }
         #expect(isFreed)
-    }
-
-    private static func isFreedAfterServing() throws -> Bool {
-        weak var freed: Reactor?
-        do {
-            let reactor = Reactor()
-            freed = reactor
-            let inspector = try reactor.serveInspector(port: 0)
-            reactor.callWhenRunning { [unowned reactor] in
-                reactor.getPage(inspector.url).addBoth { _ in reactor.stop() }
-            }
-            try reactor.run()
-        }
-        return freed == nil
     }
 
     @Test("a form comes back to the page as it was, which tells what was flushed")

@@ -9,7 +9,7 @@ private let bestWindows = ["100", "150"]
 
 func names(_ setting: Setting) -> [Comparison] {
     [100, 300, 1_000, 10_000].map { namesCase("A only, \($0) at once", [.a], "inet", $0, setting) }
-        + [namesCase("A and AAAA, 1000 at once", [.aaaa, .a], "unspec", 1_000, setting)]
+        + [namesCase("A and AAAA, 1000 at once", [.aaaa, .a], "unspec", 1_000, setting), oneName(setting)]
 }
 
 private func namesCase(

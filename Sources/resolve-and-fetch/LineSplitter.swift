@@ -1,36 +1,9 @@
-// Targets from a file or from stdin, one a line.
-
-import Bowline
-
-enum TargetList {
-    /// Reads the targets of a file; `-` is stdin.
-    static func read(_ path: String) throws(SystemError) -> [String] {
-        var lines = LineSplitter()
-        lines.append(try Files.read(path == "-" ? "/dev/stdin" : path))
-        lines.end()
-        var targets: [String] = []
-        while let line = lines.next() {
-            if let target = target(of: line) { targets.append(target) }
-        }
-        return targets
-    }
-
-    /// The target of a line: nil for one that is blank or begins with #, else what is between the blanks around it.
-    static func target(of line: ArraySlice<UInt8>) -> String? {
-        let start = line.drop(while: isBlank)
-        guard let last = start.lastIndex(where: { !isBlank($0) }), start.first != UInt8(ascii: "#") else { return nil }
-        return String(decoding: start[...last], as: UTF8.self)
-    }
-
-    private static func isBlank(_ octet: UInt8) -> Bool {
-        octet == 0x20 || octet == 0x09 || octet == 0x0D
-    }
-}
+// Lines out of pieces.
 
 /// Cuts what comes in pieces into lines. Keeps no more than what has come of the present one.
 struct LineSplitter {
-    /// What no target needs: so much of a longer line is taken, and the rest of it left out.
-    static let longestLine = 65_536
+    /// So much of a line is taken, and the rest of it left out: an octet more than a target may have, which shows by that.
+    static let longestLine = FetchPlan.longestTarget + 1
     private static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     private var buffer: [UInt8] = []

@@ -1,0 +1,151 @@
+// What goes to stdout. It leaves at the end of a turn: one system call for the many targets that end in it. A reader that takes
+// nothing for a while holds up only what would have to be written: what is under way goes on, and no deadline passes for want
+// of a reader.
+
+import Bowline
+import Glibc
+
+final class StandardOutput: ReactorDescriptor {
+    let fileDescriptor = STDOUT_FILENO
+    /// What waits for a reader when nothing further is begun.
+    private static let highWaterMark = 65_536
+    /// So much a pipe takes without blocking when poll(2) says that it can be written to (PIPE_BUF).
+    private static let piece = 4_096
+
+    private let reactor: Reactor
+    /// Whether it never has to be waited for: a file, or what can't be polled.
+    private var isImmediate: Bool
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private var pending: [UInt8] = []
+    private var written = 0
+    private var isQueued = false
+    private var isWaiting = false
+    /// To be called when there is room again.
+    var onRoom: () -> Void = {}
+    /// Why stdout takes nothing any more.
+    private(set) var problem: SystemError?
+
+    init(_ reactor: Reactor) {
+        self.reactor = reactor
+        var status = stat()
+        isImmediate = fstat(STDOUT_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// Whether so much waits for its reader that nothing is to be begun that would add to it.
+    var isFull: Bool { isWaiting && pending.count - written >= Self.highWaterMark }
+
+    /// Writes lines.
+    func print(_ lines: [String]) {
+        guard problem == nil, !lines.isEmpty else { return }
+        for line in lines {
+            pending += line.utf8
+            pending.append(0x0A)
+        }
+        proceedSoon()
+    }
+
+    /// Writes bytes.
+    func write(_ bytes: [UInt8]) {
+        guard problem == nil, !bytes.isEmpty else { return }
+        pending += bytes
+        proceedSoon()
+    }
+
+    private func proceedSoon() {
+        if isWaiting { return }
+        if pending.count - written >= Self.highWaterMark {
+            proceed()
+        } else if !isQueued {
+            isQueued = true
+            reactor.callLater(.zero) { [self] in
+                isQueued = false
+                if !isWaiting { proceed() }
+            }
+        }
+    }
+
+    /// Writes what can be written without waiting.
+    private func proceed() {
+        while written < pending.count, problem == nil {
+            guard isImmediate || isReady else { return wait() }
+            let count = isImmediate ? pending.count - written : min(Self.piece, pending.count - written)
+            let result = pending.withUnsafeBytes { bytes in
+                Glibc.write(fileDescriptor, bytes.baseAddress.map { $0 + written }, count)
+            }
+            if result >= 0 {
+                written += result
+            } else if errno == EAGAIN {
+                // Whoever shares the descriptor has made it non-blocking.
+                return wait()
+            } else if errno != EINTR {
+                fail(SystemError(errno, "write"))
+            }
+        }
+        pending.removeAll(keepingCapacity: true)
+        written = 0
+        guard isWaiting else { return }
+        isWaiting = false
+        reactor.removeWriter(self)
+        if problem == nil { onRoom() }
+    }
+
+    /// Whether something can be written at once, or writing tells at once why not.
+    private var isReady: Bool {
+        var polled = pollfd(fd: fileDescriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&polled, 1, 0) != 0
+    }
+
+    private func wait() {
+        if isWaiting { return }
+        do throws(SystemError) {
+            try reactor.addWriter(self)
+            isWaiting = true
+        } catch {
+            // What can't be waited for needn't.
+            isImmediate = true
+            proceed()
+        }
+    }
+
+    /// The loop is over: from now on, whoever writes waits for the reader.
+    func endLoop() {
+        isImmediate = true
+        isWaiting = false
+        onRoom = {}
+    }
+
+    func writeReady() { proceed() }
+
+    func connectionLost(_ reason: any Error) { isWaiting = false }
+
+    private func fail(_ error: SystemError) {
+        problem = error
+        reactor.stop()
+    }
+
+    /// Writes on a terminal what is left, before something is said there on stderr.
+    func keepOrder() {
+        if isTerminal { flush() }
+    }
+
+    /// Writes what is left, and tells people if it can't be written; the failure comes back.
+    func finish() -> Failure? {
+        flush()
+        guard let problem else { return nil }
+        let failure = Failure.output("stdout", problem)
+        Console.complain(failure)
+        return failure
+    }
+
+    /// Writes what is left, however long it takes.
+    private func flush() {
+        guard problem == nil, written < pending.count else { return }
+        do throws(SystemError) {
+            try Files.write(Array(pending[written...]), to: fileDescriptor)
+        } catch {
+            fail(error)
+        }
+        pending.removeAll(keepingCapacity: true)
+        written = 0
+    }
+}
