@@ -35,9 +35,7 @@ public struct DomainName: Sendable {
     /// Takes a text that is known to be canonical.
     package init(canonical text: String) {
         self.text = text
-        var hasher = Hasher()
-        text.withOctets { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        storedHash = hasher.finalize()
+        storedHash = text.withOctets { NameHash.hash(UnsafeRawBufferPointer($0)) }
     }
 
     /// A hash of the name together with a type, for tables of both: good, for the name's is, and the type only has to spread
