@@ -16,6 +16,8 @@ final class LookupLine {
     /// How many in the line haven't ended.
     @exclusivity(unchecked) private var waiting = 0
     @exclusivity(unchecked) private var timer: DelayedCall?
+    /// When the timer is due.
+    @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
     /// The owner, as long as a lookup waits.
     @exclusivity(unchecked) private var keeper: AnyObject?
 
@@ -76,8 +78,9 @@ final class LookupLine {
     /// Sees to it that the first is told in time. That another has become the first is seen when the timer is due.
     private func arm() {
         guard let deadline = line.first?.deadline else { return }
-        if let timer, timer.deadline <= deadline { return }
+        if timer != nil, timerDue <= deadline { return }
         timer?.cancel()
+        timerDue = deadline
         timer = clock.callLater(deadline - clock.now) { [self] in
             timer = nil
             tellLate()

@@ -250,7 +250,7 @@ final class ScriptedServer: QueryServer {
     var isFull = false
 
     func send(_ query: ServerQuery) {
-        if !isFull { query.noteStart(at: now()) }
+        if !isFull { query.noteStart(at: now(), id: 0, .small) }
         queries.append(query)
     }
 

@@ -124,7 +124,9 @@ extension Int {
         guard self >= 0, let sender, let length else { return self }
         // c-ares gives room for an address of its server's family.
         let room = UnsafeMutableRawBufferPointer(start: sender, count: Int(length.pointee))
-        room.copyBytes(from: server.prefix(room.count))
+        server.withUnsafeBytes { address in
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: address.prefix(room.count)))
+        }
         length.pointee = ares_socklen_t(server.count)
         return self
     }

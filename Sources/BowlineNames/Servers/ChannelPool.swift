@@ -23,7 +23,6 @@ final class ChannelPool {
     @exclusivity(unchecked) private var retired: [AresChannel] = []
     /// The channel of this turn: what leaves in one turn leaves from one port, in one system call.
     @exclusivity(unchecked) private var turnChannel = 0
-    @exclusivity(unchecked) private var lastTurn = -1
 
     init(to address: SocketAddress, owner: any AresChannelOwner, reactor: Reactor) {
         self.address = address
@@ -38,8 +37,8 @@ final class ChannelPool {
             if streamChannel == nil { streamChannel = make(overTCP: true, usesEDNS) }
             return streamChannel
         }
-        if reactor.turnCount != lastTurn {
-            lastTurn = reactor.turnCount
+        // What waits for the end of the turn has this turn's channel.
+        if turnChannel >= channels.count || !channels[turnChannel].isFlushQueued {
             turnChannel = Int(bits.next() % UInt64(Self.portCount))
         }
         // Made one after the other: who asks little needs no more than one.

@@ -51,6 +51,7 @@ final class NameServer: QueryServer {
 
     /// Queries that ended, until the delivery phase.
     @exclusivity(unchecked) private var ended: [ServerQuery] = []
+    @exclusivity(unchecked) private var deliveredStorage: [ServerQuery] = []
     @exclusivity(unchecked) private var isDeliveryQueued = false
 
     init(_ address: SocketAddress, options: Options = Options(), reactor: Reactor, clock: any ReactorClock) {
@@ -129,7 +130,8 @@ final class NameServer: QueryServer {
 
     private func start(_ query: ServerQuery) {
         let now = clock.now
-        query.noteStart(at: now)
+        let letterCase = record.keepsCase(at: now) ? LetterCase(bits: bits.next()) : .small
+        query.noteStart(at: now, id: bits.nextID(), letterCase)
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
@@ -140,29 +142,9 @@ final class NameServer: QueryServer {
             return end(query, .failed(.unreachable))
         }
         if !overTCP { record.counts.datagrams += 1 }
-        withSpelling(of: query) { channel.start(query, spelling: $0) }
+        channel.start(query)
         resends.append(query)
         arm(for: query)
-    }
-
-    /// The name with the case of its letters thrown like dice (0x20): an answer that doesn't repeat it wasn't made by
-    /// somebody who saw the question.
-    private func withSpelling(of query: ServerQuery, _ body: (UnsafePointer<CChar>) -> Void) {
-        var dice = record.keepsCase(at: clock.now) ? bits.next() : 0
-        query.name.text.withOctets { octets in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: octets.count + 1) { spelling in
-                for index in octets.indices {
-                    var octet = octets[index]
-                    if octet &- 0x61 < 26 {
-                        octet &= ~UInt8(truncatingIfNeeded: (dice & 1) << 5)
-                        dice = dice >> 1 | dice << 63
-                    }
-                    spelling[index] = CChar(bitPattern: octet)
-                }
-                spelling[octets.count] = 0
-                if let start = spelling.baseAddress { body(UnsafePointer(start)) }
-            }
-        }
     }
 
     // MARK: time
@@ -419,7 +401,7 @@ extension NameServer: AresChannelOwner {
     func channelIntercepts(_ packet: UnsafeRawBufferPointer, on channel: AresChannel) -> Bool {
         let id = UInt16(packet[0]) << 8 | UInt16(packet[1])
         guard let query = resends.find(id, on: channel) else { return false }
-        var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
+        var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type, letterCase: query.letterCase)
         // A header has no spelling; its id, and the connected socket that it came through, are all there is.
         if packet.count == DNSHeader.octets { answer.spellingMatches = true }
         guard answer.spellingMatches else { return false }
@@ -439,8 +421,10 @@ extension NameServer: TurnDelivery {
     /// What came of this turn's calls of c-ares. Here none of them is on the stack, so anything may be called.
     func deliver() {
         isDeliveryQueued = false
-        let ended = self.ended
-        self.ended.removeAll(keepingCapacity: true)
+        // In storage that is used again: what is told may end others, for the next delivery.
+        var ended = deliveredStorage
+        deliveredStorage = []
+        swap(&ended, &self.ended)
         for query in ended {
             guard let reply = query.reply else { continue }
             if query.isWanted, learn(from: query, reply) { continue }
@@ -456,5 +440,7 @@ extension NameServer: TurnDelivery {
         }
         // One that is asked anew has handed over its owner.
         for query in ended { query.tellOwner() }
+        ended.removeAll(keepingCapacity: true)
+        deliveredStorage = ended
     }
 }

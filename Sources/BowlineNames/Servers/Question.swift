@@ -65,8 +65,7 @@ final class Question {
     static let grace: Duration = .seconds(1)
 
     let key: Key
-    private let servers: [any QueryServer]
-    private let probe: (any QueryServer)?
+    private let order: ServerOrder
     private let clock: any ReactorClock
     private let ended: (Question, QuestionResult) -> Void
 
@@ -97,8 +96,7 @@ final class Question {
         ended: @escaping (Question, QuestionResult) -> Void
     ) {
         self.key = key
-        servers = order.servers
-        probe = order.probe
+        self.order = order
         self.clock = clock
         self.ended = ended
         startTime = clock.now
@@ -136,18 +134,18 @@ final class Question {
 
     /// Asks the first server.
     func start() {
-        if servers.isEmpty {
+        if order.servers.isEmpty {
             silenceTimer = clock.callLater(.zero) { [self] in finish(failure: .noServer) }
         } else {
             askNext()
-            if let probe { ask(probe) }
+            if let probe = order.probe { ask(probe) }
         }
     }
 
     private func askNext() {
-        guard nextServer < servers.count else { return }
+        guard nextServer < order.servers.count else { return }
         nextServer += 1
-        ask(servers[nextServer - 1])
+        ask(order.servers[nextServer - 1])
         awaitSilence()
     }
 
@@ -163,8 +161,8 @@ final class Question {
     private func awaitSilence() {
         silenceTimer?.cancel()
         silenceTimer = nil
-        guard nextServer > 0, nextServer < servers.count, !waiters.isEmpty else { return }
-        let last = servers[nextServer - 1]
+        guard nextServer > 0, nextServer < order.servers.count, !waiters.isEmpty else { return }
+        let last = order.servers[nextServer - 1]
         silenceTimer = clock.callLater(silenceLeft(of: last)) { [self] in
             // A query that has only just left its server's line, where it waited for room, has met no silence yet.
             guard silenceLeft(of: last) <= .zero else { return awaitSilence() }
@@ -267,7 +265,7 @@ extension Question: ServerQueryOwner {
     /// Goes on with the next server at once; if there is none and nobody is still being waited for, that was it.
     private func serverFailed(_ report: LookupError.ServerReport) {
         reports.append(report)
-        if nextServer < servers.count {
+        if nextServer < order.servers.count {
             askNext()
         } else if asked.isEmpty {
             finish(failure: Self.verdict(reports))

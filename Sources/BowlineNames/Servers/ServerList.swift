@@ -3,12 +3,20 @@
 import BowlineReactor
 import BowlineTransport
 
-/// Whom a question asks, one after the other.
-struct ServerOrder {
-    var servers: [any QueryServer]
+/// Whom a question asks, one after the other. A box, which all questions share as long as nothing changes.
+final class ServerOrder {
+    let servers: [any QueryServer]
     /// A server that failed a while ago; asked besides the first, so that nobody waits for it.
-    var probe: (any QueryServer)?
+    let probe: (any QueryServer)?
+
+    init(servers: [any QueryServer], probe: (any QueryServer)? = nil) {
+        self.servers = servers
+        self.probe = probe
+    }
 }
+
+@available(*, unavailable)
+extension ServerOrder: Sendable {}
 
 final class ServerList {
     let servers: [NameServer]

@@ -67,11 +67,12 @@ final class ServerQuery {
     @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
-    /// The datagram that left, and from which socket.
-    @exclusivity(unchecked) var datagram: [UInt8] = []
+    /// Its id on the wire, and the case of its name's letters there. With the channel's EDNS they say what left, octet for
+    /// octet, so it isn't kept.
+    @exclusivity(unchecked) private(set) var id: UInt16 = 0
+    @exclusivity(unchecked) private(set) var letterCase = LetterCase.small
+    /// The socket that it left from; -1 before, and over TCP.
     @exclusivity(unchecked) var descriptor: Int32 = -1
-    /// Its name with the case of its letters as they left over TCP from the start, in wire format.
-    @exclusivity(unchecked) var streamSpelling: [UInt8]?
     /// When it was first sent, and last.
     @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
@@ -111,23 +112,14 @@ final class ServerQuery {
     var isOver: Bool { owner == nil || reply != nil }
     /// Whether it is asked, or asked again, over TCP.
     var usesTCP: Bool { isRepeatedOverTCP || manner.contains(.overTCP) }
-    /// Its id on the wire; nil before it was sent.
-    var id: UInt16? { datagram.count > 1 ? UInt16(datagram[0]) << 8 | UInt16(datagram[1]) : nil }
-
-    /// Its name with the case of its letters as they left, in wire format; nil before.
-    var spelling: ArraySlice<UInt8>? {
-        if let streamSpelling { return streamSpelling[...] }
-        // In a question a name has no compression: it goes up to the octet of the root.
-        var end = DNSHeader.octets
-        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
-        return end < datagram.count ? datagram[DNSHeader.octets...end] : nil
-    }
-
     func forgetOwner() {
         owner = nil
     }
 
-    func noteStart(at now: ReactorInstant) {
+    /// Notes that it is being sent for the first time, and with what nobody else can know.
+    func noteStart(at now: ReactorInstant, id: UInt16, _ letterCase: LetterCase) {
+        self.id = id
+        self.letterCase = letterCase
         startTime = now
         noteSending(at: now)
     }
@@ -172,3 +164,35 @@ final class ServerQuery {
 
 @available(*, unavailable)
 extension ServerQuery: Sendable {}
+
+extension ServerQuery {
+    /// The longest datagram: a header, a name of 255 octets, type, class and OPT.
+    static let maximumOctets = DNSHeader.octets + DomainName.maximumWireOctets + 4 + optOctets
+    private static let optOctets = 11
+
+    /// Writes what leaves: always the same, however often it is sent.
+    /// - Parameters:
+    ///   - payload: the largest answer over UDP that is welcome, said in an OPT record; nil for none.
+    ///   - buffer: with room for `maximumOctets`.
+    /// - Returns: how many octets it takes.
+    func write(payload: UInt16?, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        func put(_ number: UInt16, at offset: Int) {
+            buffer.storeBytes(of: number.bigEndian, toByteOffset: offset, as: UInt16.self)
+        }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        put(id, at: 0)
+        put(DNSHeader.Flags.recursionDesired.rawValue, at: 2)
+        put(1, at: 4)
+        var end = DNSHeader.octets
+        end += name.write(letterCase, into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+        put(type.rawValue, at: end)
+        put(WireRecord.internet, at: end + 2)
+        end += 4
+        guard let payload else { return end }
+        // The root, OPT, what is welcome; no flags and no options (RFC 6891, 6.1.2).
+        put(1, at: 10)
+        put(RecordType.opt.rawValue, at: end + 1)
+        put(payload, at: end + 3)
+        return end + Self.optOctets
+    }
+}
