@@ -48,21 +48,17 @@ public struct DomainName: Sendable {
 
     /// Whether the name is `other` or below it: `a.b` is below `b` and below the root, `ab` isn't.
     public func isEqualOrBelow(_ other: DomainName) -> Bool {
-        if other.isRoot { return true }
-        let mine = text.utf8
-        let theirs = other.text.utf8
-        if mine.count == theirs.count { return self == other }
-        guard mine.count > theirs.count, hasSuffix(other) else { return false }
-        let before = mine.dropLast(theirs.count)
-        guard before.last == UInt8(ascii: ".") else { return false }
-        // An odd number of backslashes makes that dot a part of a label.
-        return before.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
-    }
-
-    /// Whether the text ends in that of another name: octet by octet, where a String compares characters.
-    private func hasSuffix(_ other: DomainName) -> Bool {
+        // Octet by octet, where a String compares characters.
         text.withOctets { mine in
-            other.text.withOctets { theirs in mine.suffix(theirs.count).elementsEqual(theirs) }
+            other.text.withOctets { theirs in
+                if theirs.isEmpty { return true }
+                guard mine.count >= theirs.count, mine.suffix(theirs.count).elementsEqual(theirs) else { return false }
+                let before = mine.dropLast(theirs.count)
+                if before.isEmpty { return true }
+                guard before.last == UInt8(ascii: ".") else { return false }
+                // An odd number of backslashes makes that dot a part of a label.
+                return before.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
+            }
         }
     }
 

@@ -19,8 +19,15 @@ package struct ShortList<Element>: RandomAccessCollection {
             guard let head else { preconditionFailure("no element at \(index)") }
             return head
         }
-        set {
-            if index > 0 { others[index - 1] = newValue } else { head = newValue }
+        _modify {
+            if index > 0 {
+                yield &others[index - 1]
+            } else {
+                // Moved out and back: a copy would be counted.
+                guard var element = head.take() else { preconditionFailure("no element at \(index)") }
+                defer { head = element }
+                yield &element
+            }
         }
     }
 
@@ -34,6 +41,18 @@ package struct ShortList<Element>: RandomAccessCollection {
         let removed = self[0]
         head = others.isEmpty ? nil : others.removeFirst()
         return removed
+    }
+}
+
+extension ShortList {
+    /// Takes out the first element for which a condition holds, and returns it.
+    package mutating func removeFirst(where condition: (Element) -> Bool) -> Element? {
+        guard let head else { return nil }
+        if condition(head) {
+            self.head = others.isEmpty ? nil : others.removeFirst()
+            return head
+        }
+        return others.firstIndex(where: condition).map { others.remove(at: $0) }
     }
 }
 

@@ -265,11 +265,10 @@ public final class ResolverCache {
     }
 
     private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
-        if table.count >= policy.capacity {
-            statistics.evictions += 1
-            table.remove(table.oldest)
-        }
-        return table.add(CacheTable.Slot(name: name, type: type, lastUse: now))
+        let slot = CacheTable.Slot(name: name, type: type, lastUse: now)
+        guard table.count >= policy.capacity else { return table.add(slot) }
+        statistics.evictions += 1
+        return table.replaceOldest(with: slot)
     }
 
     private func remove(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {

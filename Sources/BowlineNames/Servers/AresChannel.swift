@@ -105,8 +105,8 @@ final class AresChannel {
         options.timeout = Self.timeout
         options.tries = 1
         options.ednspsz = Self.ednsPayload
-        options.sock_state_cb = { channel, descriptor, reads, writes in
-            AresChannel.at(channel).socketChanged(descriptor, reads: reads != 0, writes: writes != 0)
+        options.sock_state_cb = { context, descriptor, reads, writes in
+            AresChannel.with(context) { $0.socketChanged(descriptor, reads: reads != 0, writes: writes != 0) }
         }
         // Unretained: the channel destroys its ares_channel, and with it every way back here, before it goes.
         let this = Unmanaged.passUnretained(self).toOpaque()
@@ -136,10 +136,12 @@ final class AresChannel {
         close()
     }
 
-    /// The channel that c-ares was given as its context.
-    static func at(_ context: UnsafeMutableRawPointer?) -> AresChannel {
+    /// Lends the channel that c-ares was given as its context. c-ares calls from inside a call of the channel only, which
+    /// keeps it alive.
+    @inline(__always)
+    static func with<Result>(_ context: UnsafeMutableRawPointer?, _ body: (AresChannel) -> Result) -> Result {
         guard let context else { preconditionFailure("c-ares lost its context") }
-        return Unmanaged<AresChannel>.fromOpaque(context).takeUnretainedValue()
+        return Unmanaged<AresChannel>.fromOpaque(context)._withUnsafeGuaranteedRef(body)
     }
 
     private func setServer() throws(AresError) {

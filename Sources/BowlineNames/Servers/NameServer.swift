@@ -2,13 +2,12 @@
 // channels, when it is sent again and when it is given up, and learns from what comes back: the round trip, the window, EDNS,
 // whether it keeps a question's spelling, and whether it is worth asking.
 //
-// A query's way: `send` → the line that waits for room → `start`, on a channel of c-ares → in flight, in the window → an
+// A query's way: `ask` → the line that waits for room → `start`, on a channel of c-ares → in flight, in the window → an
 // answer (`channelEnded`), or silence: it leaves the window, for whatever the server is doing about it holds nobody else up,
 // and is sent again, and once more, and given up. Those who asked are told in the delivery phase.
 
 import BowlineReactor
 import BowlineTransport
-import DequeModule
 
 final class NameServer: QueryServer {
     static let maximumSendings = 3
@@ -22,25 +21,24 @@ final class NameServer: QueryServer {
     let address: SocketAddress
     private let options: Options
     private unowned let reactor: Reactor
-    private let clock: any ReactorClock
+    let clock: any ReactorClock
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What it is known for.
-    @exclusivity(unchecked) private(set) var record = ServerRecord()
-    @exclusivity(unchecked) private var window = PacedWindow()
+    @exclusivity(unchecked) var record = ServerRecord()
+    @exclusivity(unchecked) var window = PacedWindow()
     @exclusivity(unchecked) private var bits = RandomBits()
     @exclusivity(unchecked) private var isClosed = false
 
-    @exclusivity(unchecked) private var waiting: Deque<ServerQuery> = []
-    /// Those that wait for another question about the same name, where the server wants it so.
-    @exclusivity(unchecked) private var busyNames: [DomainName: Deque<ServerQuery>] = [:]
+    /// Who waits for room in the window.
+    @exclusivity(unchecked) var line = QueryLine()
     @exclusivity(unchecked) private var inWindow = 0
     /// How many are on their way and wanted, in the window or not.
     @exclusivity(unchecked) private var live = 0
     /// Its last sign of life, or when it was first asked after a rest.
-    @exclusivity(unchecked) private var lastSign = ReactorInstant(nanoseconds: 0)
+    @exclusivity(unchecked) var lastSign = ReactorInstant(nanoseconds: 0)
     /// Whether it has answered nothing for a while, though others wait.
-    @exclusivity(unchecked) private var isSilent = false
+    @exclusivity(unchecked) var isSilent = false
     @exclusivity(unchecked) private var resends = ResendSchedule()
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
@@ -74,10 +72,9 @@ final class NameServer: QueryServer {
         timer = nil
         roomTimer?.cancel()
         roomTimer = nil
-        for query in waiting { end(query, .failed(.cancelled)) }
-        for query in busyNames.values.joined() { end(query, .failed(.cancelled)) }
-        waiting = []
-        busyNames = [:]
+        for query in line.allAgain { end(query, .failed(.cancelled)) }
+        for owner in line.allOwners { end(begin(owner), .failed(.cancelled)) }
+        line = QueryLine()
         pool.close()
     }
 
@@ -98,25 +95,27 @@ final class NameServer: QueryServer {
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
-    func send(_ query: ServerQuery) {
+    func ask(for owner: any ServerQueryOwner) {
         record.counts.questions += 1
-        if options.asksOneByOne, busyNames[query.name] != nil {
-            busyNames[query.name]?.append(query)
+        if options.asksOneByOne, !line.takesTurn(owner) { return }
+        enter(owner)
+    }
+
+    private func enter(_ owner: any ServerQueryOwner) {
+        if isClosed {
+            end(begin(owner), .failed(.cancelled))
+        } else if inWindow < room, line.isEmpty {
+            start(begin(owner))
         } else {
-            if options.asksOneByOne { busyNames[query.name] = [] }
-            enter(query)
+            line.append(owner)
+            awaitRoom()
         }
     }
 
-    private func enter(_ query: ServerQuery) {
-        if isClosed {
-            end(query, .failed(.cancelled))
-        } else if inWindow < room, waiting.isEmpty {
-            start(query)
-        } else {
-            waiting.append(query)
-            awaitRoom()
-        }
+    private func begin(_ owner: any ServerQueryOwner) -> ServerQuery {
+        let query = ServerQuery(for: owner)
+        owner.queryBegan(query, at: self)
+        return query
     }
 
     /// Ends the interest in a query: its owner hears nothing more of it.
@@ -177,7 +176,7 @@ final class NameServer: QueryServer {
         while let query = resends.popLate(.first, before: now, after: { $0.lastTime + silence }) {
             if query.isInWindow {
                 leaveWindow(query)
-                window.noteLoss(at: now, isFull: !waiting.isEmpty)
+                window.noteLoss(at: now, isFull: !line.isEmpty)
             }
             resends.append(query, to: .late)
         }
@@ -237,13 +236,12 @@ final class NameServer: QueryServer {
     /// Takes a query that is over out of all accounts.
     private func leave(_ query: ServerQuery) {
         leaveFlight(query)
-        guard options.asksOneByOne, var others = busyNames.removeValue(forKey: query.name) else { return }
-        while let next = others.popFirst() {
-            guard next.isWanted else { continue }
-            busyNames[query.name] = others
-            enter(next)
-            return
-        }
+        if options.asksOneByOne { passTurn(of: query.name) }
+    }
+
+    /// Lets the next question about a name into the line.
+    private func passTurn(of name: DomainName) {
+        if let next = line.passTurn(of: name) { enter(next) }
     }
 
     private func leaveFlight(_ query: ServerQuery) {
@@ -277,20 +275,26 @@ final class NameServer: QueryServer {
                 }
                 startWaiting()
             }
-            if !waiting.isEmpty { awaitRoom() }
+            if !line.isEmpty { awaitRoom() }
         }
     }
 
     private func startWaiting() {
-        while inWindow < room, !isClosed, let query = waiting.popFirst() {
-            if query.isWanted { start(query) }
+        while inWindow < room, !isClosed {
+            if let query = line.popAgain() {
+                if query.isWanted { start(query) }
+            } else if let owner = line.popFirst() {
+                if !owner.isOver { start(begin(owner)) } else if options.asksOneByOne { passTurn(of: owner.key.name) }
+            } else {
+                return
+            }
         }
     }
 
     /// Asks the same in another manner, for the same owner, before all that wait: they came later.
     ///
     /// - Returns: false if nobody wants it any more, or if it was sent over that transport as often as it may be.
-    private func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) -> Bool {
+    func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) -> Bool {
         guard !isClosed, query.sendings(in: manner) < options.sendings else { return false }
         if !query.isOver { query.channel?.release(query) }
         guard let successor = query.successor(in: manner) else { return false }
@@ -298,75 +302,10 @@ final class NameServer: QueryServer {
         if inWindow < room {
             start(successor)
         } else {
-            waiting.prepend(successor)
+            line.appendAgain(successor)
             awaitRoom()
         }
         return true
-    }
-
-    /// Learns from a reply; true if the query is asked anew instead of being told.
-    private func learn(from query: ServerQuery, _ reply: ServerReply) -> Bool {
-        let now = clock.now
-        switch reply {
-        case .answer(let answer):
-            lastSign = now
-            isSilent = false
-            record.counts.answers += 1
-            noteRoundTrip(of: query, answer.isTCP, at: now)
-            if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }
-            if !answer.message.hasEDNS,
-                answer.message.responseCode == .formErr || answer.message.responseCode == .notImp,
-                !query.manner.contains(.plain)
-            {
-                // A server that doesn't know EDNS says so without an OPT record (RFC 6891, 7).
-                record.noteNoEDNS(at: now)
-                if askAnew(query, in: query.manner.union(.plain)) { return true }
-            }
-            if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: address, failing: answer) {
-                record.counts.failures += 1
-                record.noteFailure(report, isGone: false, at: now)
-            } else {
-                record.health.noteAnswer()
-            }
-        case .failed(.timeout):
-            record.counts.timeouts += 1
-            noteFailure(.timeout, at: now)
-        case .failed(.unreachable):
-            // A connection that broke: one more is tried. That nobody listens shows at once, and costs nothing.
-            if query.usesTCP, askAnew(query, in: query.manner.union(.overTCP)) { return true }
-            noteFailure(.unreachable, at: now)
-        case .failed(.malformed), .failed(.local):
-            if case .failed(let failure) = reply { noteFailure(failure, at: now) }
-        case .failed(.cancelled), .failed(.lacking):
-            // Nothing that the server could help.
-            break
-        }
-        return false
-    }
-
-    private func noteFailure(_ failure: ServerFailure, at now: ReactorInstant) {
-        record.noteFailure(
-            LookupError.ServerReport(of: address, failing: failure), isGone: failure == .unreachable, at: now)
-    }
-
-    private func noteRoundTrip(of query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) {
-        // An answer to a question that was sent more than once may be to any of them (Karn).
-        let isClear = query.sendings == 1 && !isTCP && !query.isRepeatedOverTCP
-        let roundTrip = isClear ? (now - query.startTime).saturatingNanoseconds : nil
-        window.noteAnswer(roundTrip: roundTrip, at: now, isFull: !waiting.isEmpty)
-        if let roundTrip { record.noteRoundTrip(roundTrip, at: now) }
-    }
-
-    /// What to do about an answer to another spelling: ask once more, then over TCP, where nobody forges. What comes there
-    /// says whether the server can't keep the case or somebody else has answered.
-    private func distrusts(_ query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) -> Bool {
-        if isTCP {
-            record.noteLostCase(at: now)
-            return false
-        }
-        record.counts.mismatches += 1
-        return !query.manner.contains(.misspelt) && askAnew(query, in: query.manner.union(.misspelt))
-            || askAnew(query, in: query.manner.union([.misspelt, .overTCP]))
     }
 
     // MARK: inspection
@@ -374,7 +313,7 @@ final class NameServer: QueryServer {
     /// This server as its row of the inspection.
     func snapshot() -> ServerSnapshot {
         var row = ServerSnapshot(
-            address: address, state: record.state, window: window.size, inFlight: live, waiting: waiting.count)
+            address: address, state: record.state, window: window.size, inFlight: live, waiting: line.count)
         record.complete(&row, at: clock.now)
         return row
     }

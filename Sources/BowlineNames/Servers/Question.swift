@@ -16,9 +16,9 @@ protocol QueryServer: AnyObject {
     var silentSince: ReactorInstant? { get }
     /// Another server is asked because this one is silent.
     func noteSilence()
-    /// Sends a query; its owner is told in a delivery phase.
-    func send(_ query: ServerQuery)
-    /// Ends the interest in a query.
+    /// Sends a query for `owner`, now or when its turn comes.
+    func ask(for owner: any ServerQueryOwner)
+    /// Ends the interest in a query that has been sent.
     func abandon(_ query: ServerQuery)
 }
 
@@ -55,7 +55,10 @@ final class Question {
     /// A server that was asked.
     private struct Asked {
         let server: any QueryServer
-        var query: ServerQuery
+        /// What was sent; nil while the question waits in the server's line.
+        var query: ServerQuery?
+
+        var sendings: Int { query?.sendings ?? 0 }
     }
 
     /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts. One whose
@@ -78,7 +81,7 @@ final class Question {
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
     @exclusivity(unchecked) private var graceTimer: DelayedCall?
-    @exclusivity(unchecked) private var isOver = false
+    @exclusivity(unchecked) private(set) var isOver = false
 
     let startTime: ReactorInstant
     /// The most lookups that waited at once.
@@ -150,13 +153,12 @@ final class Question {
     }
 
     private func ask(_ server: any QueryServer) {
-        let query = ServerQuery(key.name, key.type, owner: self)
-        asked.append(Asked(server: server, query: query))
-        server.send(query)
+        asked.append(Asked(server: server))
+        server.ask(for: self)
     }
 
     /// How many queries were sent so far, those that were sent again included.
-    var tries: Int { asked.reduce(pastTries) { $0 + $1.query.sendings } }
+    var tries: Int { asked.reduce(pastTries) { $0 + $1.sendings } }
 
     private func awaitSilence() {
         silenceTimer?.cancel()
@@ -174,8 +176,8 @@ final class Question {
     /// How long a server has been given that it hasn't used up. A query that waits in its line has met silence if all others
     /// have.
     private func silenceLeft(of server: any QueryServer) -> Duration {
-        guard let query = asked.last(where: { $0.server === server })?.query else { return .zero }
-        if query.sendings > 0 { return query.startTime + server.hedgeDelay - clock.now }
+        guard let asked = asked.last(where: { $0.server === server }) else { return .zero }
+        if let query = asked.query { return query.startTime + server.hedgeDelay - clock.now }
         return (server.silentSince ?? clock.now) + Self.silence - clock.now
     }
 
@@ -192,7 +194,7 @@ final class Question {
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
         asked.map { asked in
-            let detail = asked.query.sendings > 0 ? "no answer" : "not asked yet, too many questions wait for it"
+            let detail = asked.query != nil ? "no answer" : "not asked yet, too many questions wait for it"
             return LookupError.ServerReport(server: asked.server.address, kind: .timeout, detail: detail)
         }
     }
@@ -224,7 +226,9 @@ final class Question {
         silenceTimer = nil
         graceTimer?.cancel()
         graceTimer = nil
-        for each in asked { each.server.abandon(each.query) }
+        for each in asked {
+            if let query = each.query { each.server.abandon(query) }
+        }
         asked = ShortList()
     }
 }
@@ -233,9 +237,14 @@ final class Question {
 extension Question: Sendable {}
 
 extension Question: ServerQueryOwner {
+    func queryBegan(_ query: ServerQuery, at server: any QueryServer) {
+        guard let place = asked.lastIndex(where: { $0.server === server }) else { return }
+        asked[place].query = query
+    }
+
     func queryEnded(_ query: ServerQuery, _ reply: ServerReply) {
-        guard !isOver, let place = asked.firstIndex(where: { $0.query === query }) else { return }
-        let server = asked.remove(at: place).server.address
+        guard !isOver, let asked = asked.removeFirst(where: { $0.query === query }) else { return }
+        let server = asked.server.address
         let allTries = tries + query.sendings
         pastTries += query.sendings
         switch reply {

@@ -18,7 +18,12 @@ final class ServerOrder {
 @available(*, unavailable)
 extension ServerOrder: Sendable {}
 
-final class ServerList {
+/// Says whom the next question asks: the servers of a configuration, or a script in a test.
+protocol ServerSource: AnyObject {
+    func order() -> ServerOrder
+}
+
+final class ServerList: ServerSource {
     let servers: [NameServer]
     /// The order of one server, or of none.
     private let onlyOrder: ServerOrder?

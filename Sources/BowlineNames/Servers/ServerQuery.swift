@@ -1,4 +1,5 @@
-// One question sent to one server, from its queue to its reply. Made by a question in flight, carried by a server's channels.
+// One question sent to one server, from its sending to its reply. Made by the server when the question's turn has come, for
+// thousands may wait in its line; carried by its channels.
 
 import BowlineReactor
 
@@ -37,11 +38,17 @@ enum ServerFailure: Error, Hashable, Sendable {
     /// No memory, or a name that c-ares refuses.
     case local(CInt)
     /// No socket can be had: too many open files.
-    case lacking(SystemError)
+    indirect case lacking(SystemError)
 }
 
-/// Told what came of a query, in the delivery phase.
+/// Asks a server, and is told what came of the query in the delivery phase.
 protocol ServerQueryOwner: AnyObject {
+    /// What is asked.
+    var key: Question.Key { get }
+    /// Whether no answer is wanted any more. One that is over before its turn has come isn't asked.
+    var isOver: Bool { get }
+    /// Its turn has come: this is about to be sent.
+    func queryBegan(_ query: ServerQuery, at server: any QueryServer)
     func queryEnded(_ query: ServerQuery, _ reply: ServerReply)
     /// The server asks anew, in another way; what comes of it is told of `successor`.
     func queryReplaced(_ query: ServerQuery, by successor: ServerQuery)
@@ -59,41 +66,43 @@ final class ServerQuery {
         static let misspelt = Manner(rawValue: 4)
     }
 
+    // In the order of their sizes: one is made for each question, and in this order it fits in 112 octets.
     let name: DomainName
-    let type: RecordType
-    let manner: Manner
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
-    /// Its id on the wire, and the case of its name's letters there. With the channel's EDNS they say what left, octet for
-    /// octet, so it isn't kept.
-    @exclusivity(unchecked) private(set) var id: UInt16 = 0
+    /// The case of its name's letters on the wire. With the id and the channel's EDNS it says what left, octet for octet, so
+    /// that isn't kept.
     @exclusivity(unchecked) private(set) var letterCase = LetterCase.small
-    /// The socket that it left from; -1 before, and over TCP.
-    @exclusivity(unchecked) var descriptor: Int32 = -1
     /// When it was first sent, and last.
     @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
-    /// How often it was sent, those before it that it replaces included.
-    @exclusivity(unchecked) private(set) var sendings: Int
-    /// Of these, those over the transport that it uses now.
-    @exclusivity(unchecked) private var sameTransport: Int
+    @exclusivity(unchecked) private(set) var reply: ServerReply?
+    let type: RecordType
+    /// Its id on the wire.
+    @exclusivity(unchecked) private(set) var id: UInt16 = 0
+    let manner: Manner
+    // No more than a few: see `NameServer.maximumSendings`.
+    @exclusivity(unchecked) private var allSendings: UInt8
+    @exclusivity(unchecked) private var sameTransport: UInt8
     /// Whether it takes up room in its server's window.
     @exclusivity(unchecked) var isInWindow = false
     /// Whether its server has sent it and counts it among what is on its way.
     @exclusivity(unchecked) var isLive = false
     /// Whether c-ares repeats it over TCP, since its answer was cut short.
     @exclusivity(unchecked) private(set) var isRepeatedOverTCP = false
-    @exclusivity(unchecked) private(set) var reply: ServerReply?
+    /// The socket that it left from; -1 before, and over TCP.
+    @exclusivity(unchecked) var descriptor: Int32 = -1
 
-    init(_ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner) {
-        self.name = name
-        self.type = type
+    init(for owner: any ServerQueryOwner) {
+        let key = owner.key
+        name = key.name
+        type = key.type
         self.owner = owner
         manner = []
-        sendings = 0
+        allSendings = 0
         sameTransport = 0
     }
 
@@ -102,10 +111,12 @@ final class ServerQuery {
         type = query.type
         self.owner = owner
         self.manner = manner
-        sendings = query.sendings
-        sameTransport = query.sendings(in: manner)
+        allSendings = query.allSendings
+        sameTransport = UInt8(query.sendings(in: manner))
     }
 
+    /// How often it was sent, those before it that it replaces included.
+    var sendings: Int { Int(allSendings) }
     /// Whether somebody still listens.
     var isWanted: Bool { owner != nil }
     /// Whether nothing more is to come of it.
@@ -126,7 +137,7 @@ final class ServerQuery {
 
     func noteSending(at now: ReactorInstant) {
         lastTime = now
-        sendings += 1
+        allSendings += 1
         sameTransport += 1
     }
 
@@ -139,7 +150,7 @@ final class ServerQuery {
 
     /// How often it was sent over the transport that it would use in a manner (RFC 9520, 3.1 bounds each by itself).
     func sendings(in manner: Manner) -> Int {
-        manner.contains(.overTCP) == usesTCP ? sameTransport : 0
+        manner.contains(.overTCP) == usesTCP ? Int(sameTransport) : 0
     }
 
     func end(_ reply: ServerReply) {
