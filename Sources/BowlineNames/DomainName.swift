@@ -48,18 +48,21 @@ public struct DomainName: Sendable {
 
     /// Whether the name is `other` or below it: `a.b` is below `b` and below the root, `ab` isn't.
     public func isEqualOrBelow(_ other: DomainName) -> Bool {
-        // Octet by octet, where a String compares characters.
         text.withOctets { mine in
-            other.text.withOctets { theirs in
-                if theirs.isEmpty { return true }
-                guard mine.count >= theirs.count, mine.suffix(theirs.count).elementsEqual(theirs) else { return false }
-                let before = mine.dropLast(theirs.count)
-                if before.isEmpty { return true }
-                guard before.last == UInt8(ascii: ".") else { return false }
-                // An odd number of backslashes makes that dot a part of a label.
-                return before.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
-            }
+            other.text.withOctets { theirs in Self.isEqualOrBelow(mine, theirs) }
         }
+    }
+
+    /// The same for canonical texts: octet by octet, where a String compares characters.
+    static func isEqualOrBelow(_ mine: UnsafeBufferPointer<UInt8>, _ theirs: UnsafeBufferPointer<UInt8>) -> Bool {
+        if theirs.isEmpty { return true }
+        guard mine.count >= theirs.count else { return false }
+        let start = mine.count - theirs.count
+        for index in theirs.indices where mine[start + index] != theirs[index] { return false }
+        if start == 0 { return true }
+        guard mine[start - 1] == UInt8(ascii: ".") else { return false }
+        // An odd number of backslashes makes that dot a part of a label.
+        return mine[..<(start - 1)].reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
     }
 
     /// Whether the last label is a number, as in "1.2.3" or "0x7f": no such name can exist in the DNS, but a URL's host

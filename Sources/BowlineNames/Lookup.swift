@@ -39,9 +39,16 @@ final class Lookup: QuestionWaiter {
 
     /// Takes the answer of one type.
     func take(_ answer: consuming TypeAnswer) {
-        guard let onAnswer else { return answers.append(answer) }
-        answers.append(copy answer)
-        onAnswer(answer)
+        let onAnswer = onAnswer
+        if let onAnswer {
+            answers.append(copy answer)
+            onAnswer(answer)
+        } else if answers.isEmpty {
+            // As large as it has to be.
+            answers = [answer]
+        } else {
+            answers.append(answer)
+        }
     }
 
     /// Keeps what to say of a question that fails, or that isn't answered in good time.

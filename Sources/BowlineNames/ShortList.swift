@@ -19,15 +19,8 @@ package struct ShortList<Element>: RandomAccessCollection {
             guard let head else { preconditionFailure("no element at \(index)") }
             return head
         }
-        _modify {
-            if index > 0 {
-                yield &others[index - 1]
-            } else {
-                // Moved out and back: a copy would be counted.
-                guard var element = head.take() else { preconditionFailure("no element at \(index)") }
-                defer { head = element }
-                yield &element
-            }
+        set {
+            if index > 0 { others[index - 1] = newValue } else { head = newValue }
         }
     }
 
@@ -45,6 +38,17 @@ package struct ShortList<Element>: RandomAccessCollection {
 }
 
 extension ShortList {
+    /// Changes the last element for which a condition holds, if there is one.
+    package mutating func changeLast(where condition: (Element) -> Bool, _ change: (inout Element) -> Void) {
+        if let index = others.lastIndex(where: condition) {
+            change(&others[index])
+        } else if var only = head.take() {
+            // Moved out and back: a copy would be counted.
+            if condition(only) { change(&only) }
+            head = only
+        }
+    }
+
     /// Takes out the first element for which a condition holds, and returns it.
     package mutating func removeFirst(where condition: (Element) -> Bool) -> Element? {
         guard let head else { return nil }

@@ -96,7 +96,7 @@ struct LookupLineTests {
     @Test("a question is found by name and type as long as it is in the table, however many there are")
     func table() {
         let clock = ManualClock()
-        var table = QuestionTable()
+        let table = QuestionTable()
         var model: [Question.Key: Question] = [:]
         var generator = SeededGenerator(state: 5)
         for _ in 0..<5_000 {

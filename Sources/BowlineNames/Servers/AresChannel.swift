@@ -32,7 +32,7 @@ import Glibc
 /// Told by its channels what came of the queries, and what came that c-ares must not see.
 protocol AresChannelOwner: AnyObject {
     /// A query ended; called from inside c-ares, so only to take note of it.
-    func channelEnded(_ query: ServerQuery, _ reply: ServerReply)
+    func channelEnded(_ query: consuming ServerQuery, _ reply: consuming ServerReply)
     /// A query's datagram could not be sent at all.
     func channelCouldNotSend(_ query: ServerQuery)
     /// A packet came whose code is an error and that c-ares would misread. True if it was dealt with.
@@ -81,8 +81,9 @@ final class AresChannel {
     @exclusivity(unchecked) private var keeper: (any AresChannelOwner)?
     /// How many it was given so far.
     @exclusivity(unchecked) private(set) var started = 0
-    /// The query that c-ares is being given: what it sends meanwhile is its datagram.
-    @exclusivity(unchecked) private var starting: ServerQuery?
+    /// The query that c-ares is being given: what it sends meanwhile is its datagram. Set within `start` only, whose caller
+    /// holds it.
+    @exclusivity(unchecked) private var starting: Unmanaged<ServerQuery>?
     /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
     @exclusivity(unchecked) private var isReadingTCP = false
 
@@ -179,7 +180,7 @@ final class AresChannel {
         held += 1
         wanted += 1
         started += 1
-        starting = query
+        starting = Unmanaged.passUnretained(query)
         // Retained for the one callback that c-ares makes for each query, whatever happens.
         let context = Unmanaged.passRetained(query).toOpaque()
         withOctets(of: query) { octets in
@@ -210,7 +211,7 @@ final class AresChannel {
     }
 
     /// The callback of c-ares: reads, counts, takes note; nothing else.
-    private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
+    private func ares(ended query: consuming ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
         held -= 1
         // The last references may be these, so they go last.
         guard let keeper else { return }
@@ -221,9 +222,8 @@ final class AresChannel {
         if packet.isEmpty {
             keeper.channelEnded(query, .failed(failure(status)))
         } else {
-            let message = DNSAnswer(
-                reading: packet.bytes, name: query.name, type: query.type, letterCase: query.letterCase)
-            keeper.channelEnded(query, .answer(ServerAnswer(message, isTCP: isReadingTCP)))
+            let answer = ServerAnswer(reading: packet.bytes, for: query, isTCP: isReadingTCP)
+            keeper.channelEnded(query, .answer(answer))
         }
     }
 
@@ -245,7 +245,7 @@ final class AresChannel {
         return true
     }
 
-    private func enqueue(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?, in batch: DatagramBatch) {
+    private func enqueue(_ bytes: UnsafeRawBufferPointer, of query: consuming ServerQuery?, in batch: DatagramBatch) {
         if batch.isFull { flush(batch) }
         // What doesn't fit is no question of ours.
         guard batch.append(bytes, of: query), !isFlushQueued else { return }
@@ -370,8 +370,8 @@ final class AresChannel {
             return -1
         }
         let bytes = UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len)
-        starting?.descriptor = descriptor
-        enqueue(bytes, of: starting, in: batch)
+        starting?._withUnsafeGuaranteedRef { $0.descriptor = descriptor }
+        enqueue(bytes, of: starting?.takeUnretainedValue(), in: batch)
         return bytes.count
     }
 }

@@ -13,7 +13,6 @@ final class ChannelPool {
     private static let unwantedLimit = 1_000
 
     private let address: SocketAddress
-    private unowned let owner: any AresChannelOwner
     private unowned let reactor: Reactor
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
@@ -24,17 +23,20 @@ final class ChannelPool {
     /// The channel of this turn: what leaves in one turn leaves from one port, in one system call.
     @exclusivity(unchecked) private var turnChannel = 0
 
-    init(to address: SocketAddress, owner: any AresChannelOwner, reactor: Reactor) {
+    init(to address: SocketAddress, reactor: Reactor) {
         self.address = address
-        self.owner = owner
         self.reactor = reactor
     }
 
     /// A channel for a query, or nil if c-ares can make none.
-    /// - Parameter bits: decides about the port, once a turn.
-    func channel(overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits) -> AresChannel? {
+    /// - Parameters:
+    ///   - owner: whom the channel tells; always the same, for whom this pool is.
+    ///   - bits: decides about the port, once a turn.
+    func channel(
+        for owner: any AresChannelOwner, overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits
+    ) -> AresChannel? {
         if overTCP {
-            if streamChannel == nil { streamChannel = make(overTCP: true, usesEDNS) }
+            if streamChannel == nil { streamChannel = make(for: owner, overTCP: true, usesEDNS) }
             return streamChannel
         }
         // What waits for the end of the turn has this turn's channel.
@@ -44,20 +46,20 @@ final class ChannelPool {
         // Made one after the other: who asks little needs no more than one.
         if turnChannel >= channels.count {
             turnChannel = channels.count
-            guard let made = make(overTCP: false, usesEDNS) else { return nil }
+            guard let made = make(for: owner, overTCP: false, usesEDNS) else { return nil }
             channels.append(made)
         }
         let channel = channels[turnChannel]
         let isWorn =
             channel.started >= Self.questionsPerPort || channel.held - channel.wanted > Self.unwantedLimit
             || channel.usesEDNS != usesEDNS
-        guard isWorn, let made = make(overTCP: false, usesEDNS) else { return channel }
+        guard isWorn, let made = make(for: owner, overTCP: false, usesEDNS) else { return channel }
         retired.append(channel)
         channels[turnChannel] = made
         return made
     }
 
-    private func make(overTCP: Bool, _ usesEDNS: Bool) -> AresChannel? {
+    private func make(for owner: any AresChannelOwner, overTCP: Bool, _ usesEDNS: Bool) -> AresChannel? {
         try? AresChannel(asking: address, overTCP: overTCP, usesEDNS: usesEDNS, owner: owner, reactor: reactor)
     }
 

@@ -57,7 +57,7 @@ final class DatagramBatch {
 
     /// Puts a datagram behind those that wait. There must be room, and it must fit.
     /// - Returns: whether it fits.
-    func append(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?) -> Bool {
+    func append(_ bytes: UnsafeRawBufferPointer, of query: consuming ServerQuery?) -> Bool {
         guard bytes.count <= Self.questionSlot, !isFull else { return false }
         let slot = UnsafeMutableRawBufferPointer(rebasing: outgoing[(queries.count * Self.questionSlot)...])
         slot.copyMemory(from: bytes)

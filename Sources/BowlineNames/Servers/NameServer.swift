@@ -8,6 +8,7 @@
 
 import BowlineReactor
 import BowlineTransport
+import DequeModule
 
 final class NameServer: QueryServer {
     static let maximumSendings = 3
@@ -45,11 +46,10 @@ final class NameServer: QueryServer {
     /// Makes room for those that wait, whatever the server does.
     @exclusivity(unchecked) private var roomTimer: DelayedCall?
 
-    private lazy var pool = ChannelPool(to: address, owner: self, reactor: reactor)
+    private let pool: ChannelPool
 
     /// Queries that ended, until the delivery phase.
-    @exclusivity(unchecked) private var ended: [ServerQuery] = []
-    @exclusivity(unchecked) private var deliveredStorage: [ServerQuery] = []
+    @exclusivity(unchecked) private var ended: Deque<ServerQuery> = []
     @exclusivity(unchecked) private var isDeliveryQueued = false
 
     init(_ address: SocketAddress, options: Options = Options(), reactor: Reactor, clock: any ReactorClock) {
@@ -57,6 +57,7 @@ final class NameServer: QueryServer {
         self.options = options
         self.reactor = reactor
         self.clock = clock
+        pool = ChannelPool(to: address, reactor: reactor)
     }
 
     deinit {
@@ -137,7 +138,8 @@ final class NameServer: QueryServer {
         if live == 0 { lastSign = now }
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
-        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: record.knowsEDNS(at: now), &bits) else {
+        let usesEDNS = record.knowsEDNS(at: now)
+        guard let channel = pool.channel(for: self, overTCP: overTCP, usesEDNS: usesEDNS, &bits) else {
             return end(query, .failed(.unreachable))
         }
         if !overTCP { record.counts.datagrams += 1 }
@@ -326,7 +328,7 @@ final class NameServer: QueryServer {
 extension NameServer: Sendable {}
 
 extension NameServer: AresChannelOwner {
-    func channelEnded(_ query: ServerQuery, _ reply: ServerReply) {
+    func channelEnded(_ query: consuming ServerQuery, _ reply: consuming ServerReply) {
         guard !query.isOver else { return }
         query.end(reply)
         ended.append(query)
@@ -360,11 +362,10 @@ extension NameServer: TurnDelivery {
     /// What came of this turn's calls of c-ares. Here none of them is on the stack, so anything may be called.
     func deliver() {
         isDeliveryQueued = false
-        // In storage that is used again: what is told may end others, for the next delivery.
-        var ended = deliveredStorage
-        deliveredStorage = []
-        swap(&ended, &self.ended)
-        for query in ended {
+        // What is told may end others, for the next delivery.
+        let count = ended.count
+        for index in 0..<count {
+            let query = ended[index]
             guard let reply = query.reply else { continue }
             if query.isWanted, learn(from: query, reply) { continue }
             leave(query)
@@ -378,8 +379,6 @@ extension NameServer: TurnDelivery {
             resends.removeAll()
         }
         // One that is asked anew has handed over its owner.
-        for query in ended { query.tellOwner() }
-        ended.removeAll(keepingCapacity: true)
-        deliveredStorage = ended
+        for _ in 0..<count { ended.popFirst()?.tellOwner() }
     }
 }

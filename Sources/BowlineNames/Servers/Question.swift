@@ -75,8 +75,8 @@ final class Question {
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var waiters = ShortList<any QuestionWaiter>()
     @exclusivity(unchecked) private var asked = ShortList<Asked>()
-    /// The next in its chain of the table that has it.
-    @exclusivity(unchecked) var nextInChain: Question?
+    /// The next in its chain of the table that has it, which owns both.
+    @exclusivity(unchecked) var nextInChain: Unmanaged<Question>?
     @exclusivity(unchecked) private var nextServer = 0
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
@@ -214,8 +214,8 @@ final class Question {
         guard !isOver else { return }
         abandon()
         ended(self, result)
-        let waiters = self.waiters
-        self.waiters = ShortList()
+        var waiters = ShortList<any QuestionWaiter>()
+        swap(&waiters, &self.waiters)
         for waiter in waiters { waiter.questionEnded(self, result) }
     }
 
@@ -226,6 +226,7 @@ final class Question {
         silenceTimer = nil
         graceTimer?.cancel()
         graceTimer = nil
+        if asked.isEmpty { return }
         for each in asked {
             if let query = each.query { each.server.abandon(query) }
         }
@@ -238,16 +239,15 @@ extension Question: Sendable {}
 
 extension Question: ServerQueryOwner {
     func queryBegan(_ query: ServerQuery, at server: any QueryServer) {
-        guard let place = asked.lastIndex(where: { $0.server === server }) else { return }
-        asked[place].query = query
+        asked.changeLast(where: { $0.server === server }, { $0.query = query })
     }
 
-    func queryEnded(_ query: ServerQuery, _ reply: ServerReply) {
+    func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply) {
         guard !isOver, let asked = asked.removeFirst(where: { $0.query === query }) else { return }
         let server = asked.server.address
         let allTries = tries + query.sendings
         pastTries += query.sendings
-        switch reply {
+        switch consume reply {
         case .answer(let answer):
             if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: server, failing: answer) {
                 extendedErrors += answer.message.extendedErrors

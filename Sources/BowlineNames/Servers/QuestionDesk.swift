@@ -14,7 +14,7 @@ final class QuestionDesk {
     @exclusivity(unchecked) var servers: any ServerSource
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var questions = QuestionTable()
+    private let questions = QuestionTable()
     /// Who waits for the cache's sake.
     @exclusivity(unchecked) private var background: [ObjectIdentifier: BackgroundWaiter] = [:]
 

@@ -20,6 +20,12 @@ final class ServerAnswer {
         self.message = message
         self.isTCP = isTCP
     }
+
+    /// Reads what a packet says about a query.
+    init(reading packet: RawSpan, for query: borrowing ServerQuery, isTCP: Bool) {
+        message = DNSAnswer(reading: packet, name: query.name, type: query.type, letterCase: query.letterCase)
+        self.isTCP = isTCP
+    }
 }
 
 @available(*, unavailable)
@@ -49,7 +55,7 @@ protocol ServerQueryOwner: AnyObject {
     var isOver: Bool { get }
     /// Its turn has come: this is about to be sent.
     func queryBegan(_ query: ServerQuery, at server: any QueryServer)
-    func queryEnded(_ query: ServerQuery, _ reply: ServerReply)
+    func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply)
     /// The server asks anew, in another way; what comes of it is told of `successor`.
     func queryReplaced(_ query: ServerQuery, by successor: ServerQuery)
 }
@@ -153,13 +159,13 @@ final class ServerQuery {
         manner.contains(.overTCP) == usesTCP ? Int(sameTransport) : 0
     }
 
-    func end(_ reply: ServerReply) {
+    func end(_ reply: consuming ServerReply) {
         if self.reply == nil { self.reply = reply }
     }
 
     /// Tells the owner of the reply, once. Called in the delivery phase.
     func tellOwner() {
-        guard let reply, let owner = owner.take() else { return }
+        guard reply != nil, let owner = owner.take(), let reply = reply.take() else { return }
         owner.queryEnded(self, reply)
     }
 

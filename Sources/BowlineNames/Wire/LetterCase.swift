@@ -25,8 +25,8 @@ package struct LetterCase: Hashable, Sendable {
         for index in text.indices {
             let octet = text[index]
             guard octet &- 0x61 < 26 else { continue }
-            text[index] = octet & ~UInt8(truncatingIfNeeded: (dice & 1) << 5)
-            dice = dice >> 1 | dice << 63
+            text[index] = octet & ~UInt8(truncatingIfNeeded: (dice & 1) &<< 5)
+            dice = dice &>> 1 | dice &<< 63
         }
     }
 }
@@ -60,22 +60,21 @@ extension DomainName {
             buffer[0] = 0
             return 1
         }
+        UnsafeMutableRawBufferPointer(rebasing: buffer[1...]).copyMemory(from: UnsafeRawBufferPointer(text))
+        // The length of a label takes the place of the dot before it.
         var label = 0
-        var next = 1
-        for octet in text {
+        for index in text.indices {
+            let octet = text[index]
             if octet == UInt8(ascii: ".") {
-                buffer[label] = UInt8(truncatingIfNeeded: next - label - 1)
-                label = next
+                buffer[label] = UInt8(truncatingIfNeeded: index &- label)
+                label = index &+ 1
             } else if octet == UInt8(ascii: "\\") {
                 return nil
-            } else {
-                buffer[next] = octet
             }
-            next += 1
         }
-        buffer[label] = UInt8(truncatingIfNeeded: next - label - 1)
-        buffer[next] = 0
-        return next + 1
+        buffer[label] = UInt8(truncatingIfNeeded: text.count - label)
+        buffer[text.count + 1] = 0
+        return text.count + 2
     }
 }
 
