@@ -138,7 +138,7 @@ let package = Package(
         .testTarget(
             name: "BowlineWebTests",
             dependencies: [
-                "Bowline", "BowlineTesting", "TestSupport", "CBrotli", "CZlib", "CZstd",
+                "Bowline", "BowlineTesting", "TestSupport", "CBrotli", "CLinux", "CZlib", "CZstd",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),

@@ -117,7 +117,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
     ///   - file: The place to name in reports; leave it out.
     ///   - line: The line to name in reports; leave it out.
     @inlinable
-    public final func callback(_ value: Value, file: StaticString = #fileID, line: UInt = #line) {
+    public final func callback(_ value: consuming Value, file: StaticString = #fileID, line: UInt = #line) {
         guard mayFire(CallSite(file: file, line: line)) else { return }
         succeed(value)
         deliver()
@@ -162,7 +162,7 @@ public class Deferred<Value>: DeferredNode, CustomStringConvertible {
 
     /// Has `value`, without delivering it.
     @inlinable
-    final func succeed(_ value: Value) {
+    final func succeed(_ value: consuming Value) {
         slot.initialize(to: value)
         flags.insert(.succeeded)
         settled()

@@ -8,15 +8,16 @@
 /// Room for one value of any type: in place if it is small, else in memory of its own.
 @usableFromInline
 struct Slot {
-    // Three words: a String, an Array, a tuple of a few numbers.
-    @usableFromInline var words: (UInt, UInt, UInt) = (0, 0, 0)
+    // Six words: a String, an Array, a struct of a few fields such as what a lookup came to. Memory of its own costs as much
+    // as the Deferred itself: UnsafeMutablePointer's comes from posix_memalign.
+    @usableFromInline var words: (UInt, UInt, UInt, UInt, UInt, UInt) = (0, 0, 0, 0, 0, 0)
 
     @inlinable init() {}
 
     /// Whether a value of this type is kept in place. The compiler knows where it knows the type.
     @inlinable
     static func fits<Value>(_: Value.Type) -> Bool {
-        MemoryLayout<Value>.size <= MemoryLayout<(UInt, UInt, UInt)>.size
+        MemoryLayout<Value>.size <= MemoryLayout<(UInt, UInt, UInt, UInt, UInt, UInt)>.size
             && MemoryLayout<Value>.alignment <= MemoryLayout<UInt>.alignment
     }
 

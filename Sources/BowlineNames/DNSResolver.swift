@@ -53,7 +53,9 @@ public final class DNSResolver: Resolver {
     @exclusivity(unchecked) package var settingsChanged: (() -> Void)?
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var settings: Settings?
+    @exclusivity(unchecked) private var settings: Settings? {
+        didSet { if let settings { madeDesk?.servers = settings.servers } }
+    }
     /// Nil before the first lookup.
     @exclusivity(unchecked) private var madeDesk: QuestionDesk?
     /// Nil before the first lookup.
@@ -201,7 +203,7 @@ public final class DNSResolver: Resolver {
     /// Where a question is answered from the cache, or put to the servers.
     private var desk: QuestionDesk {
         if let madeDesk { return madeDesk }
-        let made = QuestionDesk(cache: cache, clock: clock) { [unowned self] in currentSettings().servers.order() }
+        let made = QuestionDesk(cache: cache, clock: clock, servers: currentSettings().servers)
         madeDesk = made
         return made
     }

@@ -66,7 +66,8 @@ extension DomainName {
         var isInternational = false
         var problem: NameError.Reason?
         var labelStart = 0
-        for (index, octet) in text.enumerated() {
+        for index in text.indices {
+            let octet = text[index]
             // What nearly every octet of a name is: a small letter or a digit.
             if octet &- 0x61 < 26 || octet &- 0x30 < 10 { continue }
             if octet == dot {

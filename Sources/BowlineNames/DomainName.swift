@@ -35,9 +35,7 @@ public struct DomainName: Sendable {
     /// Takes a text that is known to be canonical.
     package init(canonical text: String) {
         self.text = text
-        var hasher = Hasher()
-        text.withOctets { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        storedHash = hasher.finalize()
+        storedHash = text.withOctets { NameHash.hash(UnsafeRawBufferPointer($0)) }
     }
 
     /// A hash of the name together with a type, for tables of both: good, for the name's is, and the type only has to spread
@@ -50,22 +48,21 @@ public struct DomainName: Sendable {
 
     /// Whether the name is `other` or below it: `a.b` is below `b` and below the root, `ab` isn't.
     public func isEqualOrBelow(_ other: DomainName) -> Bool {
-        if other.isRoot { return true }
-        let mine = text.utf8
-        let theirs = other.text.utf8
-        if mine.count == theirs.count { return self == other }
-        guard mine.count > theirs.count, hasSuffix(other) else { return false }
-        let before = mine.dropLast(theirs.count)
-        guard before.last == UInt8(ascii: ".") else { return false }
-        // An odd number of backslashes makes that dot a part of a label.
-        return before.dropLast().reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
+        text.withOctets { mine in
+            other.text.withOctets { theirs in Self.isEqualOrBelow(mine, theirs) }
+        }
     }
 
-    /// Whether the text ends in that of another name: octet by octet, where a String compares characters.
-    private func hasSuffix(_ other: DomainName) -> Bool {
-        text.withOctets { mine in
-            other.text.withOctets { theirs in mine.suffix(theirs.count).elementsEqual(theirs) }
-        }
+    /// The same for canonical texts: octet by octet, where a String compares characters.
+    static func isEqualOrBelow(_ mine: UnsafeBufferPointer<UInt8>, _ theirs: UnsafeBufferPointer<UInt8>) -> Bool {
+        if theirs.isEmpty { return true }
+        guard mine.count >= theirs.count else { return false }
+        let start = mine.count - theirs.count
+        for index in theirs.indices where mine[start + index] != theirs[index] { return false }
+        if start == 0 { return true }
+        guard mine[start - 1] == UInt8(ascii: ".") else { return false }
+        // An odd number of backslashes makes that dot a part of a label.
+        return mine[..<(start - 1)].reversed().prefix { $0 == UInt8(ascii: "\\") }.count.isMultiple(of: 2)
     }
 
     /// Whether the last label is a number, as in "1.2.3" or "0x7f": no such name can exist in the DNS, but a URL's host

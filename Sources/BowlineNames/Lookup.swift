@@ -16,6 +16,11 @@ final class Lookup: QuestionWaiter {
     @exclusivity(unchecked) private var pending = ShortList<Question>()
     /// Whether it stands in the line and hasn't ended.
     @exclusivity(unchecked) private(set) var isWaiting = false
+    // The line's own: where it stands there. Not owned: only neighbours point at each other, and the line, which owns all of
+    // them, mends both directions when one leaves.
+    @exclusivity(unchecked) var isImpatient = false
+    @exclusivity(unchecked) var previous: Unmanaged<Lookup>?
+    @exclusivity(unchecked) var next: Unmanaged<Lookup>?
     /// What to say where a question fails or takes too long; only of names that were known once.
     @exclusivity(unchecked) private var fallbacks: [StaleFallback] = []
     /// What is fired at the end; nil before it has begun and when it has ended.
@@ -34,9 +39,16 @@ final class Lookup: QuestionWaiter {
 
     /// Takes the answer of one type.
     func take(_ answer: consuming TypeAnswer) {
-        guard let onAnswer else { return answers.append(answer) }
-        answers.append(copy answer)
-        onAnswer(answer)
+        let onAnswer = onAnswer
+        if let onAnswer {
+            answers.append(copy answer)
+            onAnswer(answer)
+        } else if answers.isEmpty {
+            // As large as it has to be.
+            answers = [answer]
+        } else {
+            answers.append(answer)
+        }
     }
 
     /// Keeps what to say of a question that fails, or that isn't answered in good time.
@@ -47,8 +59,7 @@ final class Lookup: QuestionWaiter {
 
     /// Takes what is stale in place of an answer that is late. The question goes on for the cache.
     private func serveStale(_ fallback: StaleFallback) {
-        guard let place = pending.firstIndex(where: { $0 === fallback.question }) else { return }
-        pending.remove(at: place)
+        guard pending.removeFirst(where: { $0 === fallback.question }) != nil else { return }
         fallback.refresh()
         fallback.question.leave(self)
         take(fallback.answer())
@@ -87,8 +98,7 @@ final class Lookup: QuestionWaiter {
     }
 
     func questionEnded(_ question: Question, _ result: QuestionResult) {
-        guard let place = pending.firstIndex(where: { $0 === question }) else { return }
-        pending.remove(at: place)
+        guard pending.removeFirst(where: { $0 === question }) != nil else { return }
         if result.answer == nil, let fallback = fallbacks.first(where: { $0.question === question }) {
             take(fallback.answer())
         } else {
@@ -124,7 +134,7 @@ final class Lookup: QuestionWaiter {
         _ = leavePending()
         dropFallbacks()
         onAnswer = nil
-        takeDeferred()?.errback(error)
+        deferred.take()?.errback(error)
     }
 
     /// The canceller: leaves; the Deferred fails by itself.
@@ -152,18 +162,17 @@ final class Lookup: QuestionWaiter {
         conclude()
     }
 
-    private func takeDeferred() -> Deferred<LookupAnswer>? {
-        defer { deferred = nil }
-        return deferred
-    }
-
     private func conclude() {
         onAnswer = nil
-        let deferred = takeDeferred()
+        guard let deferred = deferred.take() else { return }
+        // Taken, not copied: of one answer nearly all is in there.
+        var answers: [TypeAnswer] = []
+        swap(&answers, &self.answers)
+        let elapsed = now - startTime
         if answers.indices.contains(where: { !answers[$0].records.isEmpty }) {
-            deferred?.callback(LookupAnswer(name: name, questions: answers, elapsed: now - startTime))
+            deferred.callback(LookupAnswer(name: name, questions: answers, elapsed: elapsed))
         } else {
-            deferred?.errback(LookupError(summing: answers, of: name, elapsed: now - startTime))
+            deferred.errback(LookupError(summing: answers, of: name, elapsed: elapsed))
         }
     }
 }

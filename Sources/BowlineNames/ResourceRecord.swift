@@ -49,7 +49,7 @@ public enum RecordData: Hashable, Sendable {
     /// Of CNAME, NS and PTR.
     case domain(DomainName)
     /// Of SOA.
-    case soa(StartOfAuthority)
+    indirect case soa(StartOfAuthority)
     /// Of every other type: its presentation form, for types unknown here in the notation of RFC 3597 (`\# 2 abcd`).
     /// Printable ASCII whatever the server sent.
     case text(String)

@@ -1,15 +1,19 @@
-// A list that nearly always has one element: who waits for a question, which servers it was put to. An array would be an
-// allocation for each lookup.
+// A list that nearly always has one element: who waits for a question, which servers it was put to, the addresses of an
+// answer. An array would be an allocation for each lookup.
 
-struct ShortList<Element>: RandomAccessCollection {
+package struct ShortList<Element>: RandomAccessCollection {
     /// The first, in place; nil if there is none.
     private var head: Element?
     private var others: [Element] = []
 
-    var startIndex: Int { 0 }
-    var endIndex: Int { head == nil ? 0 : 1 + others.count }
+    package init() {}
 
-    subscript(index: Int) -> Element {
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { head == nil ? 0 : 1 + others.count }
+    package var isEmpty: Bool { head == nil }
+    package var first: Element? { head }
+
+    package subscript(index: Int) -> Element {
         get {
             if index > 0 { return others[index - 1] }
             guard let head else { preconditionFailure("no element at \(index)") }
@@ -20,15 +24,52 @@ struct ShortList<Element>: RandomAccessCollection {
         }
     }
 
-    mutating func append(_ element: Element) {
+    package mutating func append(_ element: Element) {
         if head == nil { head = element } else { others.append(element) }
     }
 
     @discardableResult
-    mutating func remove(at index: Int) -> Element {
+    package mutating func remove(at index: Int) -> Element {
         if index > 0 { return others.remove(at: index - 1) }
         let removed = self[0]
         head = others.isEmpty ? nil : others.removeFirst()
         return removed
     }
 }
+
+extension ShortList {
+    /// Changes the last element for which a condition holds, if there is one.
+    package mutating func changeLast(where condition: (Element) -> Bool, _ change: (inout Element) -> Void) {
+        if let index = others.lastIndex(where: condition) {
+            change(&others[index])
+        } else if var only = head.take() {
+            // Moved out and back: a copy would be counted.
+            if condition(only) { change(&only) }
+            head = only
+        }
+    }
+
+    /// Takes out the first element for which a condition holds, and returns it.
+    package mutating func removeFirst(where condition: (Element) -> Bool) -> Element? {
+        guard let head else { return nil }
+        if condition(head) {
+            self.head = others.isEmpty ? nil : others.removeFirst()
+            return head
+        }
+        return others.firstIndex(where: condition).map { others.remove(at: $0) }
+    }
+}
+
+extension ShortList: ExpressibleByArrayLiteral {
+    package init(arrayLiteral elements: Element...) {
+        self.init(elements)
+    }
+
+    package init(_ elements: some Sequence<Element>) {
+        for element in elements { append(element) }
+    }
+}
+
+extension ShortList: Sendable where Element: Sendable {}
+extension ShortList: Equatable where Element: Equatable {}
+extension ShortList: Hashable where Element: Hashable {}

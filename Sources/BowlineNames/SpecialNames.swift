@@ -19,21 +19,23 @@ package enum SpecialNames {
         case nonexistent(rfc: Int)
     }
 
-    private static let localhost = DomainName(canonical: "localhost")
-    private static let invalid = DomainName(canonical: "invalid")
-    private static let onion = DomainName(canonical: "onion")
-
     /// What is special about `name`, in any case and with or without a dot at its end.
     ///
     /// - Complexity: O(1); three comparisons of the last octets.
     package static func verdict(on name: DomainName) -> Verdict {
-        // Nearly every name ends here.
-        switch name.text.utf8.last {
-        case UInt8(ascii: "t") where name.isEqualOrBelow(localhost): .loopback
-        case UInt8(ascii: "d") where name.isEqualOrBelow(invalid): .nonexistent(rfc: 6761)
-        case UInt8(ascii: "n") where name.isEqualOrBelow(onion): .nonexistent(rfc: 7686)
-        default: .ordinary
+        name.text.withOctets { name in
+            // Nearly every name ends here.
+            switch name.last {
+            case UInt8(ascii: "t") where isEqualOrBelow(name, "localhost"): .loopback
+            case UInt8(ascii: "d") where isEqualOrBelow(name, "invalid"): .nonexistent(rfc: 6761)
+            case UInt8(ascii: "n") where isEqualOrBelow(name, "onion"): .nonexistent(rfc: 7686)
+            default: .ordinary
+            }
         }
+    }
+
+    private static func isEqualOrBelow(_ name: UnsafeBufferPointer<UInt8>, _ other: StaticString) -> Bool {
+        other.withUTF8Buffer { DomainName.isEqualOrBelow(name, $0) }
     }
 
     /// The loopback address of a family.

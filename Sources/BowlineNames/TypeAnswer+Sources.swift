@@ -5,7 +5,9 @@ import BowlineTransport
 
 extension TypeAnswer {
     /// Makes the answer that one waiter gets of a question.
-    init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration, time: ReactorInstant) {
+    init(
+        _ result: borrowing QuestionResult, for key: borrowing Question.Key, elapsed: Duration, time: ReactorInstant
+    ) {
         self.init(type: key.type, origin: result.origin, time: time)
         if let answer = result.answer {
             read(answer.message, for: key, recordTTL: answer.message.recordTTL)
@@ -17,7 +19,7 @@ extension TypeAnswer {
                 self.failure = failure
             }
         } else {
-            failure = LookupError(result, for: key, elapsed: elapsed)
+            failure = LookupError(copy result, for: copy key, elapsed: elapsed)
             responseCode = failure?.responseCode
             extendedErrors = result.extendedErrors
         }
@@ -68,8 +70,9 @@ extension TypeAnswer {
         }
         if !answer.addresses.isEmpty {
             let owner = answer.canonicalName(of: key.name)
-            records = answer.addresses.map {
-                ResourceRecord(name: owner, type: key.type, ttl: recordTTL, data: .address($0))
+            records.reserveCapacity(answer.addresses.count)
+            for address in answer.addresses {
+                records.append(ResourceRecord(name: owner, type: key.type, ttl: recordTTL, data: .address(address)))
             }
         } else {
             records = answer.records

@@ -50,7 +50,10 @@ public struct ReactorInstant: Comparable, Hashable, Sendable {
 
     /// Returns the time that passed from `earlier` to `later`; negative if they are the other way round.
     public static func - (later: ReactorInstant, earlier: ReactorInstant) -> Duration {
-        .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
+        // Durations are subtracted in 128 bits, which is needed only where instants lie 292 years apart.
+        let (difference, overflow) = later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds)
+        guard overflow else { return .nanoseconds(difference) }
+        return .nanoseconds(later.nanoseconds) - .nanoseconds(earlier.nanoseconds)
     }
 }
 

@@ -143,7 +143,7 @@ struct ConnectorTests {
         let both = addresses("192.0.2.1 192.0.2.2")
         world.names.plan("h.test", .addresses(both, after: .zero))
         var known = DNSAnswer(outcome: .answer)
-        known.addresses = both
+        known.addresses = ShortList(both)
         known.ttl = 60
         world.names.cache.store(known, for: name, .a, origin: AnswerOrigin(), now: world.time.now)
         world.addresses.plan("192.0.2.1", .fails(ECONNREFUSED))
@@ -557,7 +557,7 @@ struct ConnectorTests {
         let completed = try DomainName("h.corp.test")
         let answer = addresses("192.0.2.1")
         var known = DNSAnswer(outcome: .answer)
-        known.addresses = answer
+        known.addresses = ShortList(answer)
         known.ttl = 60
         world.names.cache.store(known, for: completed, .a, origin: AnswerOrigin(), now: world.time.now)
         world.names.plan(

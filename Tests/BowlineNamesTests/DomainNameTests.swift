@@ -152,6 +152,26 @@ struct DomainNameTests {
     func number(text: String, endsInNumber: Bool) throws {
         #expect(try DomainName(text).endsInNumber == endsInNumber)
     }
+
+    @Test("the hash tells apart names of any length that differ in one octet, or in their length alone")
+    func hash() {
+        var texts: Set<String> = [""]
+        for length in 1...40 {
+            let text = String(repeating: "a", count: length)
+            texts.insert(text)
+            for place in 0..<length {
+                var octets = Array(text.utf8)
+                octets[place] = UInt8(ascii: "b")
+                texts.insert(String(decoding: octets, as: UTF8.self))
+            }
+        }
+        let hashes = texts.map { DomainName(canonical: $0).storedHash }
+        #expect(Set(hashes).count == texts.count)
+        // A table takes the lowest bits: none of its chains may hold most of them.
+        let chains = Dictionary(grouping: hashes) { $0 & 63 }.mapValues(\.count)
+        #expect(chains.count > 48 && chains.values.allSatisfy { $0 < 50 })
+        #expect(DomainName(canonical: "a.test").storedHash == DomainName(canonical: "a.test").storedHash)
+    }
 }
 
 @Suite("The small vocabulary")

@@ -38,6 +38,30 @@ struct LookupLineTests {
         #expect(left == 0)
     }
 
+    @Test("of those with the same deadline the first to ask ends first, whoever with more patience has left meanwhile")
+    func ties() async throws {
+        let (log, haveEnded) = try await Reactor.run { reactor in
+            let clock = ManualClock()
+            let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
+            let resolver = DNSResolver(reactor, asking: server.address, clock: clock) { $0.timeout = .seconds(100) }
+            var log: [Int] = []
+            func ask(_ number: Int, _ seconds: Int) -> Deferred<Void> {
+                resolver.lookup("h\(number).test", types: [.a], timeout: .seconds(seconds)).addBoth { _ in
+                    log.append(number)
+                }
+            }
+            let patient = [ask(0, 10), ask(1, 20)]
+            var others = [ask(2, 5), ask(3, 4), ask(4, 5)]
+            for deferred in patient { deferred.cancel() }
+            others += [ask(5, 5), ask(6, 4), ask(7, 6), ask(8, 5)]
+            log = []
+            for _ in 0..<6 { clock.advance(by: .seconds(1)) }
+            return (log, others.allSatisfy(\.isFired))
+        }
+        #expect(haveEnded)
+        #expect(log == [3, 6, 2, 4, 5, 8, 7])
+    }
+
     @Test("when none waits any more there is no timer, and who gives up isn't told of the deadline")
     func quiet() async throws {
         let (patient, calls) = try await Reactor.run { reactor in
@@ -72,7 +96,7 @@ struct LookupLineTests {
     @Test("a question is found by name and type as long as it is in the table, however many there are")
     func table() {
         let clock = ManualClock()
-        var table = QuestionTable()
+        let table = QuestionTable()
         var model: [Question.Key: Question] = [:]
         var generator = SeededGenerator(state: 5)
         for _ in 0..<5_000 {
@@ -94,6 +118,28 @@ struct LookupLineTests {
         #expect(Set(table.all.map(\.key)) == Set(model.keys))
         table.removeAll()
         #expect(table.all.isEmpty)
+    }
+
+    @Test("who is over before its turn in a server's line is passed over, and what is asked anew comes before all")
+    func queryLine() {
+        let clock = ManualClock()
+        let questions = ["a.test", "b.test", "a.test", "a.test"].map { host in
+            Question(
+                Question.Key(name: DomainName(canonical: host), type: .a), order: ServerOrder(servers: []), clock: clock
+            ) { _, _ in }
+        }
+        var line = QueryLine()
+        #expect(questions.map { line.takesTurn($0) } == [true, true, false, false])
+        line.append(questions[0])
+        line.append(questions[1])
+        line.appendAgain(ServerQuery(for: questions[1]))
+        #expect(line.count == 3 && line.allOwners.count == 4 && line.allAgain.count == 1)
+        #expect(line.popAgain() != nil && line.popAgain() == nil)
+        #expect(line.popFirst() === questions[0])
+        questions[2].abandon()
+        #expect(line.passTurn(of: questions[0].key.name) === questions[3])
+        #expect(line.passTurn(of: questions[0].key.name) == nil)
+        #expect(line.popFirst() === questions[1] && line.isEmpty)
     }
 
     @Test("a list of mostly one behaves like an array")

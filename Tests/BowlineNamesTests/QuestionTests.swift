@@ -227,17 +227,18 @@ enum Reply: Sendable {
     case failure(ServerFailure)
 }
 
-/// A server that replies when the test says so.
-final class ScriptedServer: QueryServer {
+/// A server that replies when the test says so, and the only one of its configuration.
+final class ScriptedServer: QueryServer, ServerSource {
     let address: SocketAddress
-    private(set) var queries: [ServerQuery] = []
+    private var queries: [ServerQuery] = []
     private(set) var abandoned = 0
-
-    var asked: Int { queries.count }
+    private(set) var asked = 0
 
     init(_ number: UInt8) {
         address = .ip(.v4(IPv4Address(192, 0, 2, number)), port: 53)
     }
+
+    func order() -> ServerOrder { ServerOrder(servers: [self]) }
 
     let hedgeDelay = Question.silence
     var silentSince: ReactorInstant?
@@ -249,9 +250,13 @@ final class ScriptedServer: QueryServer {
     /// Whether what it is sent waits in its line.
     var isFull = false
 
-    func send(_ query: ServerQuery) {
-        if !isFull { query.noteStart(at: now()) }
+    func ask(for owner: any ServerQueryOwner) {
+        asked += 1
+        guard !isFull else { return }
+        let query = ServerQuery(for: owner)
+        query.noteStart(at: now(), id: 0, .small)
         queries.append(query)
+        owner.queryBegan(query, at: self)
     }
 
     func abandon(_ query: ServerQuery) {

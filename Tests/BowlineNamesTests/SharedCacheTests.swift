@@ -15,7 +15,7 @@ struct SharedCacheTests {
 
     private func addresses(_ found: ResolverCache.Lookup) -> [IPAddress]? {
         switch found {
-        case .hit(let cached), .due(let cached): cached.answer.addresses
+        case .hit(let cached), .due(let cached): Array(cached.answer.addresses)
         default: nil
         }
     }

@@ -275,9 +275,7 @@ private final class DeskWorld {
     let server = ScriptedServer(1)
     let cache: ResolverCache
     private lazy var lookups = LookupLine(of: self, clock: clock)
-    private(set) lazy var desk = QuestionDesk(cache: cache, clock: clock) { [unowned self] in
-        ServerOrder(servers: [server])
-    }
+    private(set) lazy var desk = QuestionDesk(cache: cache, clock: clock, servers: server)
 
     init(_ policy: CachePolicy = CachePolicy()) {
         cache = ResolverCache(policy: policy)

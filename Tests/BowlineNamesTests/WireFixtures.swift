@@ -70,8 +70,8 @@ func address(_ text: String) -> IPAddress {
 }
 
 /// Reads an answer out of octets.
-func readAnswer(_ octets: [UInt8], _ name: DomainName, _ type: RecordType, spelling: [UInt8]? = nil) -> DNSAnswer {
-    DNSAnswer(reading: octets.span.bytes, name: name, type: type, spelling: spelling?[...])
+func readAnswer(_ octets: [UInt8], _ name: DomainName, _ type: RecordType, letterCase: LetterCase? = nil) -> DNSAnswer {
+    DNSAnswer(reading: octets.span.bytes, name: name, type: type, letterCase: letterCase)
 }
 
 /// Reads a whole message.

@@ -131,7 +131,8 @@ private struct Exchange {
         defer { fclose(stream) }
         var line = [CChar](repeating: 0, count: 256)
         while fgets(&line, CInt(line.count), stream) != nil {
-            let words = String(cString: line).split(whereSeparator: \.isWhitespace)
+            let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            let words = text.split(whereSeparator: \.isWhitespace)
             guard words.count == 3, words[0] == "VmHWM:", let kibibytes = Int(words[1]) else { continue }
             peakMemory = max(peakMemory, kibibytes * 1024)
         }

@@ -123,20 +123,28 @@ struct CacheTable {
 
     /// Removes an entry and lets go of what it holds; its slot waits for another.
     mutating func remove(_ slot: Int32) {
-        let chain = chain(links[Int(slot)].hash)
-        if chains[chain] == slot {
-            chains[chain] = links[Int(slot)].next
-        } else {
-            var before = chains[chain]
-            while links[Int(before)].next != slot { before = links[Int(before)].next }
-            links[Int(before)].next = links[Int(slot)].next
-        }
+        leaveChain(slot)
         unlink(slot)
         if slots[Int(slot)].type == ResolverCache.anyType { nonexistent -= 1 }
         slots[Int(slot)] = Slot(name: .root, type: .any, lastUse: slots[Int(slot)].lastUse)
         links[Int(slot)].next = free
         free = slot
         count -= 1
+    }
+
+    /// Puts an entry that isn't there yet into the place of the oldest, as the newest. There must be one.
+    mutating func replaceOldest(with slot: consuming Slot) -> Int32 {
+        let index = oldest
+        leaveChain(index)
+        unlink(index)
+        if slots[Int(index)].type == ResolverCache.anyType { nonexistent -= 1 }
+        if slot.type == ResolverCache.anyType { nonexistent += 1 }
+        let hash = Self.hash(slot.name, slot.type)
+        slots[Int(index)] = slot
+        links[Int(index)] = Link(hash: hash, next: chains[chain(hash)])
+        chains[chain(hash)] = index
+        linkFirst(index)
+        return index
     }
 
     /// Makes an entry the newest.
@@ -165,6 +173,17 @@ struct CacheTable {
             links[Int(slot)].next = chains[chain]
             chains[chain] = slot
             slot = slots[Int(slot)].older
+        }
+    }
+
+    private mutating func leaveChain(_ slot: Int32) {
+        let chain = chain(links[Int(slot)].hash)
+        if chains[chain] == slot {
+            chains[chain] = links[Int(slot)].next
+        } else {
+            var before = chains[chain]
+            while links[Int(before)].next != slot { before = links[Int(before)].next }
+            links[Int(before)].next = links[Int(slot)].next
         }
     }
 

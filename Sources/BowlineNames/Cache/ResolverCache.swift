@@ -157,12 +157,11 @@ public final class ResolverCache {
         let lifetime = min(.seconds(answer.ttl ?? 0), limit)
         let share = answer.outcome == .answer && policy.refreshHits > 0 ? policy.refreshShare : 0
         let cached = CachedAnswer(answer, origin, stored: now, expires: now + lifetime, share: share)
-        let canonical = answer.canonicalName(of: name)
         if answer.outcome != .nxdomain {
             // Somebody knows the names now.
             remove(name, Self.anyType, now)
-            if !answer.aliases.isEmpty {
-                remove(canonical, Self.anyType, now)
+            if answer.isAliased {
+                remove(answer.canonicalName(of: name), Self.anyType, now)
                 removeOwnRecords(name, except: type, now)
             }
         }
@@ -170,12 +169,12 @@ public final class ResolverCache {
             // What was known is no longer true either.
             statistics.uncacheable += 1
             remove(name, type, now)
-            if answer.outcome == .nxdomain { remove(canonical, Self.anyType, now) }
+            if answer.outcome == .nxdomain { remove(answer.canonicalName(of: name), Self.anyType, now) }
             return cached
         }
         statistics.inserts += 1
         if answer.outcome == .nxdomain {
-            if answer.aliases.isEmpty {
+            guard answer.isAliased else {
                 // The newer word on the name, whatever type it was asked for.
                 remove(name, type, now)
                 put(cached, name, Self.anyType, now)
@@ -183,7 +182,9 @@ public final class ResolverCache {
             }
             var target = answer
             target.aliases = []
-            put(CachedAnswer(target, origin, stored: now, expires: cached.expires), canonical, Self.anyType, now)
+            put(
+                CachedAnswer(target, origin, stored: now, expires: cached.expires), answer.canonicalName(of: name),
+                Self.anyType, now)
         }
         put(cached, name, type, now)
         return cached
@@ -247,7 +248,7 @@ public final class ResolverCache {
         else { return }
         let history = table[slot].history ?? CacheTable.AddressHistory(when: now)
         history.count += 1
-        history.previous = old.addresses
+        history.previous = Array(old.addresses)
         history.when = now
         table[slot].history = history
     }
@@ -264,11 +265,10 @@ public final class ResolverCache {
     }
 
     private func add(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) -> Int32 {
-        if table.count >= policy.capacity {
-            statistics.evictions += 1
-            table.remove(table.oldest)
-        }
-        return table.add(CacheTable.Slot(name: name, type: type, lastUse: now))
+        let slot = CacheTable.Slot(name: name, type: type, lastUse: now)
+        guard table.count >= policy.capacity else { return table.add(slot) }
+        statistics.evictions += 1
+        return table.replaceOldest(with: slot)
     }
 
     private func remove(_ name: DomainName, _ type: RecordType, _ now: ReactorInstant) {

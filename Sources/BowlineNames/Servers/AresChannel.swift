@@ -1,9 +1,10 @@
 // c-ares in the reactor: one channel, which asks one server. Only this file, AresSocket.swift and AresError.swift know c-ares.
 //
-// c-ares builds the query, hands it to be sent, matches what comes back (id, question, address) and repeats it over TCP when
-// the answer is truncated. Everything else is the toolkit's own: which server, how many at once, when a question is sent again
-// (NameServer), when the next server is asked (Question), literals, hosts, cache, deadlines. `ares_getaddrinfo` is not used:
-// it sends literals to the wire, reads /etc/hosts on every call and waits for both families.
+// c-ares is given the octets of a query (`ares_send`), hands them to be sent, matches what comes back (id, question, address)
+// and repeats it over TCP when the answer is truncated. Everything else is the toolkit's own: which server, how many at once,
+// when a question is sent again (NameServer), when the next server is asked (Question), literals, hosts, cache, deadlines.
+// `ares_getaddrinfo` is not used: it sends literals to the wire, reads /etc/hosts on every call and waits for both families.
+// Nor is `ares_query`: it would write each name a second time, and its ids come from a generator that is weaker than ours.
 //
 // The rules that keep it safe, each paid for by somebody's crash:
 // - A callback of c-ares may run inside the call that starts a query, and must not destroy or cancel (a double free in
@@ -31,7 +32,7 @@ import Glibc
 /// Told by its channels what came of the queries, and what came that c-ares must not see.
 protocol AresChannelOwner: AnyObject {
     /// A query ended; called from inside c-ares, so only to take note of it.
-    func channelEnded(_ query: ServerQuery, _ reply: ServerReply)
+    func channelEnded(_ query: consuming ServerQuery, _ reply: consuming ServerReply)
     /// A query's datagram could not be sent at all.
     func channelCouldNotSend(_ query: ServerQuery)
     /// A packet came whose code is an error and that c-ares would misread. True if it was dealt with.
@@ -71,16 +72,18 @@ final class AresChannel {
     @exclusivity(unchecked) private var batch: DatagramBatch?
     /// Why the last socket couldn't be had; nil if it could.
     @exclusivity(unchecked) private var socketError: SystemError?
-    @exclusivity(unchecked) private var isFlushQueued = false
+    /// Whether datagrams wait for the end of the turn.
+    @exclusivity(unchecked) private(set) var isFlushQueued = false
     /// Queries that c-ares holds, and how many of them somebody still wants.
     @exclusivity(unchecked) private(set) var held = 0
     @exclusivity(unchecked) private(set) var wanted = 0
-    /// Whom it tells, as long as c-ares holds anything.
-    @exclusivity(unchecked) private var keeper: AnyObject?
+    /// Whom it tells, held as long as c-ares holds anything: whatever c-ares calls tells this one.
+    @exclusivity(unchecked) private var keeper: (any AresChannelOwner)?
     /// How many it was given so far.
     @exclusivity(unchecked) private(set) var started = 0
-    /// The query that c-ares is being given: what it sends meanwhile is its datagram.
-    @exclusivity(unchecked) private var starting: ServerQuery?
+    /// The query that c-ares is being given: what it sends meanwhile is its datagram. Set within `start` only, whose caller
+    /// holds it.
+    @exclusivity(unchecked) private var starting: Unmanaged<ServerQuery>?
     /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
     @exclusivity(unchecked) private var isReadingTCP = false
 
@@ -103,8 +106,8 @@ final class AresChannel {
         options.timeout = Self.timeout
         options.tries = 1
         options.ednspsz = Self.ednsPayload
-        options.sock_state_cb = { channel, descriptor, reads, writes in
-            AresChannel.at(channel).socketChanged(descriptor, reads: reads != 0, writes: writes != 0)
+        options.sock_state_cb = { context, descriptor, reads, writes in
+            AresChannel.with(context) { $0.socketChanged(descriptor, reads: reads != 0, writes: writes != 0) }
         }
         // Unretained: the channel destroys its ares_channel, and with it every way back here, before it goes.
         let this = Unmanaged.passUnretained(self).toOpaque()
@@ -134,10 +137,12 @@ final class AresChannel {
         close()
     }
 
-    /// The channel that c-ares was given as its context.
-    static func at(_ context: UnsafeMutableRawPointer?) -> AresChannel {
+    /// Lends the channel that c-ares was given as its context. c-ares calls from inside a call of the channel only, which
+    /// keeps it alive.
+    @inline(__always)
+    static func with<Result>(_ context: UnsafeMutableRawPointer?, _ body: (AresChannel) -> Result) -> Result {
         guard let context else { preconditionFailure("c-ares lost its context") }
-        return Unmanaged<AresChannel>.fromOpaque(context).takeUnretainedValue()
+        return Unmanaged<AresChannel>.fromOpaque(context)._withUnsafeGuaranteedRef(body)
     }
 
     private func setServer() throws(AresError) {
@@ -165,9 +170,8 @@ final class AresChannel {
 
     // MARK: queries
 
-    /// Gives a query to c-ares.
-    /// - Parameter spelling: the name as it is to be asked, in DNS notation, with a NUL at its end.
-    func start(_ query: ServerQuery, spelling: UnsafePointer<CChar>) {
+    /// Gives a query, which has its id and its spelling, to c-ares.
+    func start(_ query: ServerQuery) {
         guard let channel else { return owner.channelEnded(query, .failed(.cancelled)) }
         // c-ares must not outlive what it calls back: whoever else lets go, a query in flight keeps its channel, and the
         // channel whom it tells.
@@ -176,20 +180,28 @@ final class AresChannel {
         held += 1
         wanted += 1
         started += 1
-        starting = query
-        // Over TCP it leaves when there is a connection, from inside a call about another query.
-        if isStream { query.streamSpelling = DomainName.wireFormat(ofSpelling: String(cString: spelling)) }
+        starting = Unmanaged.passUnretained(query)
         // Retained for the one callback that c-ares makes for each query, whatever happens.
         let context = Unmanaged.passRetained(query).toOpaque()
-        ares_query(
-            channel, spelling, CInt(WireRecord.internet), CInt(query.type.rawValue),
-            { context, status, _, packet, length in
-                guard let context else { return }
-                let query = Unmanaged<ServerQuery>.fromOpaque(context).takeRetainedValue()
-                query.channel.take()?.ares(
-                    ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
-            }, context)
+        withOctets(of: query) { octets in
+            ares_send(
+                channel, octets.assumingMemoryBound(to: UInt8.self).baseAddress, CInt(octets.count),
+                { context, status, _, packet, length in
+                    guard let context else { return }
+                    let query = Unmanaged<ServerQuery>.fromOpaque(context).takeRetainedValue()
+                    query.channel.take()?.ares(
+                        ended: query, status, UnsafeRawBufferPointer(start: packet, count: Int(length)))
+                }, context)
+        }
         starting = nil
+    }
+
+    /// Lends what leaves, or has left, for a query.
+    private func withOctets(of query: ServerQuery, _ body: (UnsafeRawBufferPointer) -> Void) {
+        withUnsafeTemporaryAllocation(byteCount: ServerQuery.maximumOctets, alignment: 8) { buffer in
+            let count = query.write(payload: usesEDNS ? UInt16(Self.ednsPayload) : nil, into: buffer)
+            body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
     }
 
     /// Why a query ended without a packet. c-ares calls it a refused connection if there was no socket.
@@ -199,21 +211,19 @@ final class AresChannel {
     }
 
     /// The callback of c-ares: reads, counts, takes note; nothing else.
-    private func ares(ended query: ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
+    private func ares(ended query: consuming ServerQuery, _ status: CInt, _ packet: UnsafeRawBufferPointer) {
         held -= 1
         // The last references may be these, so they go last.
-        let keeper = self.keeper
+        guard let keeper else { return }
         if held == 0 { self.keeper = nil }
-        defer { withExtendedLifetime(keeper) {} }
         // Released: what comes of it is nobody's affair.
         if query.isOver { return }
         wanted -= 1
         if packet.isEmpty {
-            owner.channelEnded(query, .failed(failure(status)))
+            keeper.channelEnded(query, .failed(failure(status)))
         } else {
-            let message = DNSAnswer(
-                reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
-            owner.channelEnded(query, .answer(ServerAnswer(message, isTCP: isReadingTCP)))
+            let answer = ServerAnswer(reading: packet.bytes, for: query, isTCP: isReadingTCP)
+            keeper.channelEnded(query, .answer(answer))
         }
     }
 
@@ -231,11 +241,11 @@ final class AresChannel {
     /// Sends a query's datagram again, the same octets from the same port; false if that port is closed.
     func sendAgain(_ query: ServerQuery) -> Bool {
         guard let batch, batch.descriptor == query.descriptor, query.channel === self else { return false }
-        query.datagram.withUnsafeBytes { enqueue($0, of: query, in: batch) }
+        withOctets(of: query) { enqueue($0, of: query, in: batch) }
         return true
     }
 
-    private func enqueue(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?, in batch: DatagramBatch) {
+    private func enqueue(_ bytes: UnsafeRawBufferPointer, of query: consuming ServerQuery?, in batch: DatagramBatch) {
         if batch.isFull { flush(batch) }
         // What doesn't fit is no question of ours.
         guard batch.append(bytes, of: query), !isFlushQueued else { return }
@@ -244,7 +254,7 @@ final class AresChannel {
     }
 
     private func flush(_ batch: DatagramBatch) {
-        batch.flush { query in owner.channelCouldNotSend(query) }
+        batch.flush { query in keeper?.channelCouldNotSend(query) }
     }
 
     // MARK: sockets
@@ -319,9 +329,9 @@ final class AresChannel {
         while true {
             switch batch.next() {
             case .datagram(let packet):
-                if isTroublesome(packet), owner.channelIntercepts(packet, on: self) { continue }
+                if isTroublesome(packet), keeper?.channelIntercepts(packet, on: self) == true { continue }
                 if isCutShort(packet) {
-                    owner.channelRepeatsOverTCP(UInt16(packet[0]) << 8 | UInt16(packet[1]), on: self)
+                    keeper?.channelRepeatsOverTCP(UInt16(packet[0]) << 8 | UInt16(packet[1]), on: self)
                 }
                 let count = min(packet.count, buffer.count)
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: packet[..<count]))
@@ -360,11 +370,8 @@ final class AresChannel {
             return -1
         }
         let bytes = UnsafeRawBufferPointer(start: vector.iov_base, count: vector.iov_len)
-        if let starting {
-            starting.datagram = [UInt8](bytes)
-            starting.descriptor = descriptor
-        }
-        enqueue(bytes, of: starting, in: batch)
+        starting?._withUnsafeGuaranteedRef { $0.descriptor = descriptor }
+        enqueue(bytes, of: starting?.takeUnretainedValue(), in: batch)
         return bytes.count
     }
 }

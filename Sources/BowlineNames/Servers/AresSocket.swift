@@ -59,18 +59,22 @@ enum AresSocketFunctions {
         let table = UnsafeMutablePointer<ares_socket_functions>.allocate(capacity: 1)
         table.initialize(
             to: ares_socket_functions(
-                asocket: { family, type, _, channel in AresChannel.at(channel).openSocket(family, type) },
-                aclose: { descriptor, channel in AresChannel.at(channel).closeSocket(descriptor) },
-                aconnect: { descriptor, _, _, channel in connect(descriptor, AresChannel.at(channel).address) },
-                arecvfrom: { descriptor, buffer, count, _, sender, length, channel in
-                    let channel = AresChannel.at(channel)
-                    let buffer = UnsafeMutableRawBufferPointer(start: buffer, count: count)
-                    return channel.receive(descriptor, into: buffer).notingSender(
-                        channel.rawAddress, in: sender, length)
+                asocket: { family, type, _, context in
+                    AresChannel.with(context) { $0.openSocket(family, type) }
                 },
-                asendv: { descriptor, vectors, count, channel in
-                    AresChannel.at(channel).send(
-                        descriptor, UnsafeBufferPointer(start: vectors, count: Int(count)))
+                aclose: { descriptor, context in AresChannel.with(context) { $0.closeSocket(descriptor) } },
+                aconnect: { descriptor, _, _, context in
+                    AresChannel.with(context) { connect(descriptor, $0.address) }
+                },
+                arecvfrom: { descriptor, buffer, count, _, sender, length, context in
+                    let buffer = UnsafeMutableRawBufferPointer(start: buffer, count: count)
+                    return AresChannel.with(context) { channel in
+                        channel.receive(descriptor, into: buffer).notingSender(channel.rawAddress, in: sender, length)
+                    }
+                },
+                asendv: { descriptor, vectors, count, context in
+                    let vectors = UnsafeBufferPointer(start: vectors, count: Int(count))
+                    return AresChannel.with(context) { $0.send(descriptor, vectors) }
                 }))
         return UnsafePointer(table)
     }()
@@ -124,7 +128,9 @@ extension Int {
         guard self >= 0, let sender, let length else { return self }
         // c-ares gives room for an address of its server's family.
         let room = UnsafeMutableRawBufferPointer(start: sender, count: Int(length.pointee))
-        room.copyBytes(from: server.prefix(room.count))
+        server.withUnsafeBytes { address in
+            room.copyMemory(from: UnsafeRawBufferPointer(rebasing: address.prefix(room.count)))
+        }
         length.pointee = ares_socklen_t(server.count)
         return self
     }

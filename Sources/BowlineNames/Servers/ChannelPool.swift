@@ -13,7 +13,6 @@ final class ChannelPool {
     private static let unwantedLimit = 1_000
 
     private let address: SocketAddress
-    private unowned let owner: any AresChannelOwner
     private unowned let reactor: Reactor
 
     /// What c-ares decides for a whole channel, and the channels that are so.
@@ -31,46 +30,51 @@ final class ChannelPool {
     @exclusivity(unchecked) private var retired: [AresChannel] = []
     /// The channel of this turn: what leaves in one turn leaves from one port, in one system call.
     @exclusivity(unchecked) private var turnChannel = 0
-    @exclusivity(unchecked) private var lastTurn = -1
 
-    init(to address: SocketAddress, owner: any AresChannelOwner, reactor: Reactor) {
+    init(to address: SocketAddress, reactor: Reactor) {
         self.address = address
-        self.owner = owner
         self.reactor = reactor
     }
 
     /// A channel for a query, or nil if c-ares can make none.
-    /// - Parameter bits: decides about the port, once a turn.
-    func channel(overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits) -> AresChannel? {
-        usesEDNS ? channel(of: &offering, overTCP, &bits) : channel(of: &plain, overTCP, &bits)
+    /// - Parameters:
+    ///   - owner: whom the channel tells; always the same, for whom this pool is.
+    ///   - bits: decides about the port, once a turn.
+    func channel(
+        for owner: any AresChannelOwner, overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits
+    ) -> AresChannel? {
+        usesEDNS
+            ? channel(for: owner, of: &offering, overTCP, &bits) : channel(for: owner, of: &plain, overTCP, &bits)
     }
 
-    private func channel(of manner: inout Manner, _ overTCP: Bool, _ bits: inout RandomBits) -> AresChannel? {
+    private func channel(
+        for owner: any AresChannelOwner, of manner: inout Manner, _ overTCP: Bool, _ bits: inout RandomBits
+    ) -> AresChannel? {
         if overTCP {
-            if manner.stream == nil { manner.stream = make(overTCP: true, manner.usesEDNS) }
+            if manner.stream == nil { manner.stream = make(for: owner, overTCP: true, manner.usesEDNS) }
             return manner.stream
         }
-        if reactor.turnCount != lastTurn {
-            lastTurn = reactor.turnCount
+        // What waits for the end of the turn has this turn's channel.
+        if turnChannel >= manner.channels.count || !manner.channels[turnChannel].isFlushQueued {
             turnChannel = Int(bits.next() % UInt64(Self.portCount))
         }
         // Made one after the other: who asks little needs no more than one.
         if turnChannel >= manner.channels.count {
             turnChannel = manner.channels.count
-            guard let made = make(overTCP: false, manner.usesEDNS) else { return nil }
+            guard let made = make(for: owner, overTCP: false, manner.usesEDNS) else { return nil }
             manner.channels.append(made)
             return made
         }
         let channel = manner.channels[turnChannel]
         let isWorn =
             channel.started >= Self.questionsPerPort || channel.held - channel.wanted > Self.unwantedLimit
-        guard isWorn, let made = make(overTCP: false, manner.usesEDNS) else { return channel }
+        guard isWorn, let made = make(for: owner, overTCP: false, manner.usesEDNS) else { return channel }
         retired.append(channel)
         manner.channels[turnChannel] = made
         return made
     }
 
-    private func make(overTCP: Bool, _ usesEDNS: Bool) -> AresChannel? {
+    private func make(for owner: any AresChannelOwner, overTCP: Bool, _ usesEDNS: Bool) -> AresChannel? {
         try? AresChannel(asking: address, overTCP: overTCP, usesEDNS: usesEDNS, owner: owner, reactor: reactor)
     }
 

@@ -14,6 +14,8 @@ final class DatagramBatch {
     let descriptor: Int32
     private let outgoing: UnsafeMutableRawBufferPointer
     private let lengths: UnsafeMutableBufferPointer<UInt32>
+    /// In which order the slots leave; of a flush.
+    private let order: UnsafeMutableBufferPointer<UInt8>
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// Whose datagrams wait, in their order.
     @exclusivity(unchecked) private var queries: [ServerQuery?] = []
@@ -33,6 +35,8 @@ final class DatagramBatch {
         outgoing = .allocate(byteCount: Self.questionSlot * SocketCalls.slotBatch, alignment: 8)
         lengths = .allocate(capacity: SocketCalls.slotBatch)
         lengths.initialize(repeating: 0)
+        order = .allocate(capacity: SocketCalls.slotBatch)
+        order.initialize(repeating: 0)
         incomingLengths = .allocate(capacity: SocketCalls.slotBatch)
         incomingLengths.initialize(repeating: 0)
         queries.reserveCapacity(SocketCalls.slotBatch)
@@ -42,6 +46,7 @@ final class DatagramBatch {
     deinit {
         outgoing.deallocate()
         lengths.deallocate()
+        order.deallocate()
         incomingLengths.deallocate()
     }
 
@@ -52,7 +57,7 @@ final class DatagramBatch {
 
     /// Puts a datagram behind those that wait. There must be room, and it must fit.
     /// - Returns: whether it fits.
-    func append(_ bytes: UnsafeRawBufferPointer, of query: ServerQuery?) -> Bool {
+    func append(_ bytes: UnsafeRawBufferPointer, of query: consuming ServerQuery?) -> Bool {
         guard bytes.count <= Self.questionSlot, !isFull else { return false }
         let slot = UnsafeMutableRawBufferPointer(rebasing: outgoing[(queries.count * Self.questionSlot)...])
         slot.copyMemory(from: bytes)
@@ -66,13 +71,12 @@ final class DatagramBatch {
     func flush(failed: (ServerQuery) -> Void) {
         var sent = 0
         var refusals = 0
-        let order = order()
-        loop: while sent < order.count {
-            let result = order[sent...].withUnsafeBufferPointer { order in
-                SocketCalls.sendSlots(
-                    descriptor, from: UnsafeRawBufferPointer(outgoing), slot: Self.questionSlot,
-                    lengths: UnsafeBufferPointer(lengths), order: order, cuts: cuts)
-            }
+        putInOrder()
+        loop: while sent < queries.count {
+            let result = SocketCalls.sendSlots(
+                descriptor, from: UnsafeRawBufferPointer(outgoing), slot: Self.questionSlot,
+                lengths: UnsafeBufferPointer(lengths),
+                order: UnsafeBufferPointer(rebasing: order[sent..<queries.count]), cuts: cuts)
             switch result {
             case .bytes(let count):
                 sent += count
@@ -93,11 +97,21 @@ final class DatagramBatch {
         queries.removeAll(keepingCapacity: true)
     }
 
-    /// The slots in the order of sending: those of one length side by side, to leave as one piece.
-    private func order() -> [UInt8] {
-        let slots = (0..<UInt8(queries.count))
-        if !cuts { return Array(slots) }
-        return slots.sorted { lengths[Int($0)] < lengths[Int($1)] }
+    /// Puts the slots into the order of sending: those of one length side by side, to leave as one piece.
+    private func putInOrder() {
+        let count = queries.count
+        for slot in 0..<count { order[slot] = UInt8(truncatingIfNeeded: slot) }
+        guard cuts, lengths[..<count].contains(where: { $0 != lengths[0] }) else { return }
+        // By counting: there are few lengths, and none beyond a slot's.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.questionSlot + 2) { places in
+            places.initialize(repeating: 0)
+            for slot in 0..<count { places[Int(lengths[slot]) + 1] += 1 }
+            for length in 1..<places.count { places[length] += places[length - 1] }
+            for slot in 0..<count {
+                order[Int(places[Int(lengths[slot])])] = UInt8(truncatingIfNeeded: slot)
+                places[Int(lengths[slot])] += 1
+            }
+        }
     }
 
     // MARK: receiving

@@ -2,7 +2,7 @@
 // channels, when it is sent again and when it is given up, and learns from what comes back: the round trip, the window, EDNS,
 // whether it keeps a question's spelling, and whether it is worth asking.
 //
-// A query's way: `send` → the line that waits for room → `start`, on a channel of c-ares → in flight, in the window → an
+// A query's way: `ask` → the line that waits for room → `start`, on a channel of c-ares → in flight, in the window → an
 // answer (`channelEnded`), or silence: it leaves the window, for whatever the server is doing about it holds nobody else up,
 // and is sent again, and once more, and given up. Those who asked are told in the delivery phase.
 
@@ -22,35 +22,34 @@ final class NameServer: QueryServer {
     let address: SocketAddress
     private let options: Options
     private unowned let reactor: Reactor
-    private let clock: any ReactorClock
+    let clock: any ReactorClock
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// What it is known for.
-    @exclusivity(unchecked) private(set) var record = ServerRecord()
-    @exclusivity(unchecked) private var window = PacedWindow()
+    @exclusivity(unchecked) var record = ServerRecord()
+    @exclusivity(unchecked) var window = PacedWindow()
     @exclusivity(unchecked) private var bits = RandomBits()
     @exclusivity(unchecked) private var isClosed = false
 
-    @exclusivity(unchecked) private var waiting: Deque<ServerQuery> = []
-    /// Those that wait for another question about the same name, where the server wants it so.
-    @exclusivity(unchecked) private var busyNames: [DomainName: Deque<ServerQuery>] = [:]
+    /// Who waits for room in the window.
+    @exclusivity(unchecked) var line = QueryLine()
     @exclusivity(unchecked) private var inWindow = 0
     /// How many are on their way and wanted, in the window or not.
     @exclusivity(unchecked) private var live = 0
     /// Its last sign of life, or when it was first asked after a rest.
-    @exclusivity(unchecked) private var lastSign = ReactorInstant(nanoseconds: 0)
+    @exclusivity(unchecked) var lastSign = ReactorInstant(nanoseconds: 0)
     /// Whether it has answered nothing for a while, though others wait.
-    @exclusivity(unchecked) private var isSilent = false
+    @exclusivity(unchecked) var isSilent = false
     @exclusivity(unchecked) private var resends = ResendSchedule()
     @exclusivity(unchecked) private var timer: DelayedCall?
     @exclusivity(unchecked) private var timerDue = ReactorInstant.distantFuture
     /// Makes room for those that wait, whatever the server does.
     @exclusivity(unchecked) private var roomTimer: DelayedCall?
 
-    private lazy var pool = ChannelPool(to: address, owner: self, reactor: reactor)
+    private let pool: ChannelPool
 
     /// Queries that ended, until the delivery phase.
-    @exclusivity(unchecked) private var ended: [ServerQuery] = []
+    @exclusivity(unchecked) private var ended: Deque<ServerQuery> = []
     @exclusivity(unchecked) private var isDeliveryQueued = false
 
     init(_ address: SocketAddress, options: Options = Options(), reactor: Reactor, clock: any ReactorClock) {
@@ -58,6 +57,7 @@ final class NameServer: QueryServer {
         self.options = options
         self.reactor = reactor
         self.clock = clock
+        pool = ChannelPool(to: address, reactor: reactor)
     }
 
     deinit {
@@ -73,10 +73,9 @@ final class NameServer: QueryServer {
         timer = nil
         roomTimer?.cancel()
         roomTimer = nil
-        for query in waiting { end(query, .failed(.cancelled)) }
-        for query in busyNames.values.joined() { end(query, .failed(.cancelled)) }
-        waiting = []
-        busyNames = [:]
+        for query in line.allAgain { end(query, .failed(.cancelled)) }
+        for owner in line.allOwners { end(begin(owner), .failed(.cancelled)) }
+        line = QueryLine()
         pool.close()
     }
 
@@ -97,25 +96,27 @@ final class NameServer: QueryServer {
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
-    func send(_ query: ServerQuery) {
+    func ask(for owner: any ServerQueryOwner) {
         record.counts.questions += 1
-        if options.asksOneByOne, busyNames[query.name] != nil {
-            busyNames[query.name]?.append(query)
+        if options.asksOneByOne, !line.takesTurn(owner) { return }
+        enter(owner)
+    }
+
+    private func enter(_ owner: any ServerQueryOwner) {
+        if isClosed {
+            end(begin(owner), .failed(.cancelled))
+        } else if inWindow < room, line.isEmpty {
+            start(begin(owner))
         } else {
-            if options.asksOneByOne { busyNames[query.name] = [] }
-            enter(query)
+            line.append(owner)
+            awaitRoom()
         }
     }
 
-    private func enter(_ query: ServerQuery) {
-        if isClosed {
-            end(query, .failed(.cancelled))
-        } else if inWindow < room, waiting.isEmpty {
-            start(query)
-        } else {
-            waiting.append(query)
-            awaitRoom()
-        }
+    private func begin(_ owner: any ServerQueryOwner) -> ServerQuery {
+        let query = ServerQuery(for: owner)
+        owner.queryBegan(query, at: self)
+        return query
     }
 
     /// Ends the interest in a query: its owner hears nothing more of it.
@@ -129,7 +130,8 @@ final class NameServer: QueryServer {
 
     private func start(_ query: ServerQuery) {
         let now = clock.now
-        query.noteStart(at: now)
+        let letterCase = record.keepsCase(at: now) ? LetterCase(bits: bits.next()) : .small
+        query.noteStart(at: now, id: bits.nextID(), letterCase)
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
@@ -137,33 +139,13 @@ final class NameServer: QueryServer {
         live += 1
         let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
         query.offersEDNS = !query.manner.contains(.plain) && record.knowsEDNS(at: now)
-        guard let channel = pool.channel(overTCP: overTCP, usesEDNS: query.offersEDNS, &bits) else {
+        guard let channel = pool.channel(for: self, overTCP: overTCP, usesEDNS: query.offersEDNS, &bits) else {
             return end(query, .failed(.unreachable))
         }
         if !overTCP { record.counts.datagrams += 1 }
-        withSpelling(of: query) { channel.start(query, spelling: $0) }
+        channel.start(query)
         resends.append(query)
         arm(for: query)
-    }
-
-    /// The name with the case of its letters thrown like dice (0x20): an answer that doesn't repeat it wasn't made by
-    /// somebody who saw the question.
-    private func withSpelling(of query: ServerQuery, _ body: (UnsafePointer<CChar>) -> Void) {
-        var dice = record.keepsCase(at: clock.now) ? bits.next() : 0
-        query.name.text.withOctets { octets in
-            withUnsafeTemporaryAllocation(of: CChar.self, capacity: octets.count + 1) { spelling in
-                for index in octets.indices {
-                    var octet = octets[index]
-                    if octet &- 0x61 < 26 {
-                        octet &= ~UInt8(truncatingIfNeeded: (dice & 1) << 5)
-                        dice = dice >> 1 | dice << 63
-                    }
-                    spelling[index] = CChar(bitPattern: octet)
-                }
-                spelling[octets.count] = 0
-                if let start = spelling.baseAddress { body(UnsafePointer(start)) }
-            }
-        }
     }
 
     // MARK: time
@@ -196,7 +178,7 @@ final class NameServer: QueryServer {
         while let query = resends.popLate(.first, before: now, after: { $0.lastTime + silence }) {
             if query.isInWindow {
                 leaveWindow(query)
-                window.noteLoss(at: now, isFull: !waiting.isEmpty)
+                window.noteLoss(at: now, isFull: !line.isEmpty)
             }
             resends.append(query, to: .late)
         }
@@ -256,13 +238,12 @@ final class NameServer: QueryServer {
     /// Takes a query that is over out of all accounts.
     private func leave(_ query: ServerQuery) {
         leaveFlight(query)
-        guard options.asksOneByOne, var others = busyNames.removeValue(forKey: query.name) else { return }
-        while let next = others.popFirst() {
-            guard next.isWanted else { continue }
-            busyNames[query.name] = others
-            enter(next)
-            return
-        }
+        if options.asksOneByOne { passTurn(of: query.name) }
+    }
+
+    /// Lets the next question about a name into the line.
+    private func passTurn(of name: DomainName) {
+        if let next = line.passTurn(of: name) { enter(next) }
     }
 
     private func leaveFlight(_ query: ServerQuery) {
@@ -296,20 +277,26 @@ final class NameServer: QueryServer {
                 }
                 startWaiting()
             }
-            if !waiting.isEmpty { awaitRoom() }
+            if !line.isEmpty { awaitRoom() }
         }
     }
 
     private func startWaiting() {
-        while inWindow < room, !isClosed, let query = waiting.popFirst() {
-            if query.isWanted { start(query) }
+        while inWindow < room, !isClosed {
+            if let query = line.popAgain() {
+                if query.isWanted { start(query) }
+            } else if let owner = line.popFirst() {
+                if !owner.isOver { start(begin(owner)) } else if options.asksOneByOne { passTurn(of: owner.key.name) }
+            } else {
+                return
+            }
         }
     }
 
     /// Asks the same in another manner, for the same owner, before all that wait: they came later.
     ///
     /// - Returns: false if nobody wants it any more, or if it was sent over that transport as often as it may be.
-    private func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) -> Bool {
+    func askAnew(_ query: ServerQuery, in manner: ServerQuery.Manner) -> Bool {
         guard !isClosed, query.sendings(in: manner) < options.sendings else { return false }
         if !query.isOver { query.channel?.release(query) }
         guard let successor = query.successor(in: manner) else { return false }
@@ -317,74 +304,10 @@ final class NameServer: QueryServer {
         if inWindow < room {
             start(successor)
         } else {
-            waiting.prepend(successor)
+            line.appendAgain(successor)
             awaitRoom()
         }
         return true
-    }
-
-    /// Learns from a reply; true if the query is asked anew instead of being told.
-    private func learn(from query: ServerQuery, _ reply: ServerReply) -> Bool {
-        let now = clock.now
-        switch reply {
-        case .answer(let answer):
-            lastSign = now
-            isSilent = false
-            record.counts.answers += 1
-            noteRoundTrip(of: query, answer.isTCP, at: now)
-            if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }
-            if answer.message.dislikesEDNS {
-                if query.offersEDNS, askAnew(query, in: query.manner.union(.plain)) { return true }
-            } else if answer.message.hasEDNS {
-                record.noteEDNS()
-            }
-            // The refusal of an OPT record may be a slip or forged; that the same question does better without is proof.
-            if query.manner.contains(.plain), answer.message.outcome.settles { record.notePlainProof(at: now) }
-            if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: address, failing: answer) {
-                record.counts.failures += 1
-                record.noteFailure(report, isGone: false, at: now)
-            } else {
-                record.health.noteAnswer()
-            }
-        case .failed(.timeout):
-            record.counts.timeouts += 1
-            noteFailure(.timeout, at: now)
-        case .failed(.unreachable):
-            // A connection that broke: one more is tried. That nobody listens shows at once, and costs nothing.
-            if query.usesTCP, askAnew(query, in: query.manner.union(.overTCP)) { return true }
-            noteFailure(.unreachable, at: now)
-        case .failed(.malformed), .failed(.local):
-            if case .failed(let failure) = reply { noteFailure(failure, at: now) }
-        case .failed(.cancelled), .failed(.lacking):
-            // Nothing that the server could help.
-            break
-        }
-        return false
-    }
-
-    private func noteFailure(_ failure: ServerFailure, at now: ReactorInstant) {
-        record.noteFailure(
-            LookupError.ServerReport(of: address, failing: failure), isGone: failure == .unreachable, at: now)
-    }
-
-    private func noteRoundTrip(of query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) {
-        // An answer to a question that was sent more than once may be to any of them (Karn).
-        let isClear = query.sendings == 1 && !isTCP && !query.isRepeatedOverTCP
-        let roundTrip = isClear ? (now - query.startTime).saturatingNanoseconds : nil
-        window.noteAnswer(roundTrip: roundTrip, at: now, isFull: !waiting.isEmpty)
-        if let roundTrip { record.noteRoundTrip(roundTrip, at: now) }
-    }
-
-    /// What to do about an answer to another spelling: ask once more, then over TCP, where nobody forges. What comes there
-    /// says whether the server can't keep the case or somebody else has answered.
-    private func distrusts(_ query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) -> Bool {
-        if isTCP {
-            record.noteLostCase(at: now)
-            return false
-        }
-        record.counts.mismatches += 1
-        return !query.manner.contains(.misspelt) && askAnew(query, in: query.manner.union(.misspelt))
-            || askAnew(query, in: query.manner.union([.misspelt, .overTCP]))
     }
 
     // MARK: inspection
@@ -392,7 +315,7 @@ final class NameServer: QueryServer {
     /// This server as its row of the inspection.
     func snapshot() -> ServerSnapshot {
         var row = ServerSnapshot(
-            address: address, state: record.state, window: window.size, inFlight: live, waiting: waiting.count)
+            address: address, state: record.state, window: window.size, inFlight: live, waiting: line.count)
         record.complete(&row, at: clock.now)
         return row
     }
@@ -404,20 +327,8 @@ final class NameServer: QueryServer {
 @available(*, unavailable)
 extension NameServer: Sendable {}
 
-extension DNSAnswer {
-    /// Whether it says that the question is to be asked without EDNS: a server that doesn't know it says so without an OPT
-    /// record (RFC 6891, 7), one that doesn't speak the version with one (6.1.3).
-    fileprivate var dislikesEDNS: Bool {
-        switch responseCode {
-        case .formErr, .notImp: !hasEDNS
-        case .badVers: true
-        default: false
-        }
-    }
-}
-
 extension NameServer: AresChannelOwner {
-    func channelEnded(_ query: ServerQuery, _ reply: ServerReply) {
+    func channelEnded(_ query: consuming ServerQuery, _ reply: consuming ServerReply) {
         guard !query.isOver else { return }
         query.end(reply)
         ended.append(query)
@@ -431,7 +342,7 @@ extension NameServer: AresChannelOwner {
     func channelIntercepts(_ packet: UnsafeRawBufferPointer, on channel: AresChannel) -> Bool {
         let id = UInt16(packet[0]) << 8 | UInt16(packet[1])
         guard let query = resends.find(id, on: channel) else { return false }
-        var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type, spelling: query.spelling)
+        var answer = DNSAnswer(reading: packet.bytes, name: query.name, type: query.type, letterCase: query.letterCase)
         // A header has no spelling; its id, and the connected socket that it came through, are all there is.
         if packet.count == DNSHeader.octets { answer.spellingMatches = true }
         guard answer.spellingMatches else { return false }
@@ -451,9 +362,10 @@ extension NameServer: TurnDelivery {
     /// What came of this turn's calls of c-ares. Here none of them is on the stack, so anything may be called.
     func deliver() {
         isDeliveryQueued = false
-        let ended = self.ended
-        self.ended.removeAll(keepingCapacity: true)
-        for query in ended {
+        // What is told may end others, for the next delivery.
+        let count = ended.count
+        for index in 0..<count {
+            let query = ended[index]
             guard let reply = query.reply else { continue }
             if query.isWanted, learn(from: query, reply) { continue }
             leave(query)
@@ -467,6 +379,6 @@ extension NameServer: TurnDelivery {
             resends.removeAll()
         }
         // One that is asked anew has handed over its owner.
-        for query in ended { query.tellOwner() }
+        for _ in 0..<count { ended.popFirst()?.tellOwner() }
     }
 }

@@ -16,9 +16,9 @@ protocol QueryServer: AnyObject {
     var silentSince: ReactorInstant? { get }
     /// Another server is asked because this one is silent.
     func noteSilence()
-    /// Sends a query; its owner is told in a delivery phase.
-    func send(_ query: ServerQuery)
-    /// Ends the interest in a query.
+    /// Sends a query for `owner`, now or when its turn comes.
+    func ask(for owner: any ServerQueryOwner)
+    /// Ends the interest in a query that has been sent.
     func abandon(_ query: ServerQuery)
 }
 
@@ -55,7 +55,10 @@ final class Question {
     /// A server that was asked.
     private struct Asked {
         let server: any QueryServer
-        var query: ServerQuery
+        /// What was sent; nil while the question waits in the server's line.
+        var query: ServerQuery?
+
+        var sendings: Int { query?.sendings ?? 0 }
     }
 
     /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts. One whose
@@ -65,21 +68,20 @@ final class Question {
     static let grace: Duration = .seconds(1)
 
     let key: Key
-    private let servers: [any QueryServer]
-    private let probe: (any QueryServer)?
+    private let order: ServerOrder
     private let clock: any ReactorClock
     private let ended: (Question, QuestionResult) -> Void
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var waiters = ShortList<any QuestionWaiter>()
     @exclusivity(unchecked) private var asked = ShortList<Asked>()
-    /// The next in its chain of the table that has it.
-    @exclusivity(unchecked) var nextInChain: Question?
+    /// The next in its chain of the table that has it, which owns both.
+    @exclusivity(unchecked) var nextInChain: Unmanaged<Question>?
     @exclusivity(unchecked) private var nextServer = 0
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
     @exclusivity(unchecked) private var graceTimer: DelayedCall?
-    @exclusivity(unchecked) private var isOver = false
+    @exclusivity(unchecked) private(set) var isOver = false
 
     let startTime: ReactorInstant
     /// The most lookups that waited at once.
@@ -97,8 +99,7 @@ final class Question {
         ended: @escaping (Question, QuestionResult) -> Void
     ) {
         self.key = key
-        servers = order.servers
-        probe = order.probe
+        self.order = order
         self.clock = clock
         self.ended = ended
         startTime = clock.now
@@ -136,35 +137,34 @@ final class Question {
 
     /// Asks the first server.
     func start() {
-        if servers.isEmpty {
+        if order.servers.isEmpty {
             silenceTimer = clock.callLater(.zero) { [self] in finish(failure: .noServer) }
         } else {
             askNext()
-            if let probe { ask(probe) }
+            if let probe = order.probe { ask(probe) }
         }
     }
 
     private func askNext() {
-        guard nextServer < servers.count else { return }
+        guard nextServer < order.servers.count else { return }
         nextServer += 1
-        ask(servers[nextServer - 1])
+        ask(order.servers[nextServer - 1])
         awaitSilence()
     }
 
     private func ask(_ server: any QueryServer) {
-        let query = ServerQuery(key.name, key.type, owner: self)
-        asked.append(Asked(server: server, query: query))
-        server.send(query)
+        asked.append(Asked(server: server))
+        server.ask(for: self)
     }
 
     /// How many queries were sent so far, those that were sent again included.
-    var tries: Int { asked.reduce(pastTries) { $0 + $1.query.sendings } }
+    var tries: Int { asked.reduce(pastTries) { $0 + $1.sendings } }
 
     private func awaitSilence() {
         silenceTimer?.cancel()
         silenceTimer = nil
-        guard nextServer > 0, nextServer < servers.count, !waiters.isEmpty else { return }
-        let last = servers[nextServer - 1]
+        guard nextServer > 0, nextServer < order.servers.count, !waiters.isEmpty else { return }
+        let last = order.servers[nextServer - 1]
         silenceTimer = clock.callLater(silenceLeft(of: last)) { [self] in
             // A query that has only just left its server's line, where it waited for room, has met no silence yet.
             guard silenceLeft(of: last) <= .zero else { return awaitSilence() }
@@ -176,8 +176,8 @@ final class Question {
     /// How long a server has been given that it hasn't used up. A query that waits in its line has met silence if all others
     /// have.
     private func silenceLeft(of server: any QueryServer) -> Duration {
-        guard let query = asked.last(where: { $0.server === server })?.query else { return .zero }
-        if query.sendings > 0 { return query.startTime + server.hedgeDelay - clock.now }
+        guard let asked = asked.last(where: { $0.server === server }) else { return .zero }
+        if let query = asked.query { return query.startTime + server.hedgeDelay - clock.now }
         return (server.silentSince ?? clock.now) + Self.silence - clock.now
     }
 
@@ -194,7 +194,7 @@ final class Question {
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
         asked.map { asked in
-            let detail = asked.query.sendings > 0 ? "no answer" : "not asked yet, too many questions wait for it"
+            let detail = asked.query != nil ? "no answer" : "not asked yet, too many questions wait for it"
             return LookupError.ServerReport(server: asked.server.address, kind: .timeout, detail: detail)
         }
     }
@@ -214,8 +214,8 @@ final class Question {
         guard !isOver else { return }
         abandon()
         ended(self, result)
-        let waiters = self.waiters
-        self.waiters = ShortList()
+        var waiters = ShortList<any QuestionWaiter>()
+        swap(&waiters, &self.waiters)
         for waiter in waiters { waiter.questionEnded(self, result) }
     }
 
@@ -226,7 +226,10 @@ final class Question {
         silenceTimer = nil
         graceTimer?.cancel()
         graceTimer = nil
-        for each in asked { each.server.abandon(each.query) }
+        if asked.isEmpty { return }
+        for each in asked {
+            if let query = each.query { each.server.abandon(query) }
+        }
         asked = ShortList()
     }
 }
@@ -235,12 +238,16 @@ final class Question {
 extension Question: Sendable {}
 
 extension Question: ServerQueryOwner {
-    func queryEnded(_ query: ServerQuery, _ reply: ServerReply) {
-        guard !isOver, let place = asked.firstIndex(where: { $0.query === query }) else { return }
-        let server = asked.remove(at: place).server.address
+    func queryBegan(_ query: ServerQuery, at server: any QueryServer) {
+        asked.changeLast(where: { $0.server === server }, { $0.query = query })
+    }
+
+    func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply) {
+        guard !isOver, let asked = asked.removeFirst(where: { $0.query === query }) else { return }
+        let server = asked.server.address
         let allTries = tries + query.sendings
         pastTries += query.sendings
-        switch reply {
+        switch consume reply {
         case .answer(let answer):
             if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: server, failing: answer) {
                 extendedErrors += answer.message.extendedErrors
@@ -267,7 +274,7 @@ extension Question: ServerQueryOwner {
     /// Goes on with the next server at once; if there is none and nobody is still being waited for, that was it.
     private func serverFailed(_ report: LookupError.ServerReport) {
         reports.append(report)
-        if nextServer < servers.count {
+        if nextServer < order.servers.count {
             askNext()
         } else if asked.isEmpty {
             finish(failure: Self.verdict(reports))

@@ -10,15 +10,15 @@ import BowlineTransport
 final class QuestionDesk {
     let cache: ResolverCache
     let clock: any ReactorClock
-    private let servers: () -> ServerOrder
+    /// Those to ask, at the time of asking. A new configuration has others.
+    @exclusivity(unchecked) var servers: any ServerSource
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var questions = QuestionTable()
+    private let questions = QuestionTable()
     /// Who waits for the cache's sake.
     @exclusivity(unchecked) private var background: [ObjectIdentifier: BackgroundWaiter] = [:]
 
-    /// - Parameter servers: those to ask, in their order, at the time of asking.
-    init(cache: ResolverCache, clock: any ReactorClock, servers: @escaping () -> ServerOrder) {
+    init(cache: ResolverCache, clock: any ReactorClock, servers: any ServerSource) {
         self.cache = cache
         self.clock = clock
         self.servers = servers
@@ -81,7 +81,7 @@ final class QuestionDesk {
     }
 
     private func make(_ key: Question.Key) -> Question {
-        let question = Question(key, order: servers(), clock: clock) { [self] question, result in
+        let question = Question(key, order: servers.order(), clock: clock) { [self] question, result in
             questions.remove(question)
             remember(question.key, result)
         }

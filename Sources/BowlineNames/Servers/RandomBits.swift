@@ -1,4 +1,4 @@
-// Random bits that nobody can guess, for spellings and ports: from the kernel, a page at a time, since a system call for
+// Random bits that nobody can guess, for ids, spellings and ports: from the kernel, a page at a time, since a system call for
 // each name would cost more than asking it.
 
 import CLinux
@@ -7,12 +7,27 @@ import Glibc
 struct RandomBits {
     private var pool = [UInt64](repeating: 0, count: 64)
     private var used = 64
+    private var ids: UInt64 = 0
+    private var idsLeft = 0
 
     /// Sixty-four bits, used for nothing else.
     mutating func next() -> UInt64 {
         if used == pool.count { refill() }
         defer { used += 1 }
         return pool[used]
+    }
+
+    /// An id for the wire.
+    mutating func nextID() -> UInt16 {
+        if idsLeft == 0 {
+            ids = next()
+            idsLeft = 4
+        }
+        defer {
+            ids >>= 16
+            idsLeft -= 1
+        }
+        return UInt16(truncatingIfNeeded: ids)
     }
 
     private mutating func refill() {

@@ -3,14 +3,27 @@
 import BowlineReactor
 import BowlineTransport
 
-/// Whom a question asks, one after the other.
-struct ServerOrder {
-    var servers: [any QueryServer]
+/// Whom a question asks, one after the other. A box, which all questions share as long as nothing changes.
+final class ServerOrder {
+    let servers: [any QueryServer]
     /// A server that failed a while ago; asked besides the first, so that nobody waits for it.
-    var probe: (any QueryServer)?
+    let probe: (any QueryServer)?
+
+    init(servers: [any QueryServer], probe: (any QueryServer)? = nil) {
+        self.servers = servers
+        self.probe = probe
+    }
 }
 
-final class ServerList {
+@available(*, unavailable)
+extension ServerOrder: Sendable {}
+
+/// Says whom the next question asks: the servers of a configuration, or a script in a test.
+protocol ServerSource: AnyObject {
+    func order() -> ServerOrder
+}
+
+final class ServerList: ServerSource {
     let servers: [NameServer]
     /// The order of one server, or of none.
     private let onlyOrder: ServerOrder?

@@ -1,4 +1,5 @@
-// One question sent to one server, from its queue to its reply. Made by a question in flight, carried by a server's channels.
+// One question sent to one server, from its sending to its reply. Made by the server when the question's turn has come, for
+// thousands may wait in its line; carried by its channels.
 
 import BowlineReactor
 
@@ -19,6 +20,12 @@ final class ServerAnswer {
         self.message = message
         self.isTCP = isTCP
     }
+
+    /// Reads what a packet says about a query.
+    init(reading packet: RawSpan, for query: borrowing ServerQuery, isTCP: Bool) {
+        message = DNSAnswer(reading: packet, name: query.name, type: query.type, letterCase: query.letterCase)
+        self.isTCP = isTCP
+    }
 }
 
 @available(*, unavailable)
@@ -37,12 +44,18 @@ enum ServerFailure: Error, Hashable, Sendable {
     /// No memory, or a name that c-ares refuses.
     case local(CInt)
     /// No socket can be had: too many open files.
-    case lacking(SystemError)
+    indirect case lacking(SystemError)
 }
 
-/// Told what came of a query, in the delivery phase.
+/// Asks a server, and is told what came of the query in the delivery phase.
 protocol ServerQueryOwner: AnyObject {
-    func queryEnded(_ query: ServerQuery, _ reply: ServerReply)
+    /// What is asked.
+    var key: Question.Key { get }
+    /// Whether no answer is wanted any more. One that is over before its turn has come isn't asked.
+    var isOver: Bool { get }
+    /// Its turn has come: this is about to be sent.
+    func queryBegan(_ query: ServerQuery, at server: any QueryServer)
+    func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply)
     /// The server asks anew, in another way; what comes of it is told of `successor`.
     func queryReplaced(_ query: ServerQuery, by successor: ServerQuery)
 }
@@ -59,42 +72,45 @@ final class ServerQuery {
         static let misspelt = Manner(rawValue: 4)
     }
 
+    // In the order of their sizes: one is made for each question, and in this order it fits in 112 octets.
     let name: DomainName
-    let type: RecordType
-    let manner: Manner
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
-    /// Whether it left with an OPT record.
-    @exclusivity(unchecked) var offersEDNS = false
-    /// The datagram that left, and from which socket.
-    @exclusivity(unchecked) var datagram: [UInt8] = []
-    @exclusivity(unchecked) var descriptor: Int32 = -1
-    /// Its name with the case of its letters as they left over TCP from the start, in wire format.
-    @exclusivity(unchecked) var streamSpelling: [UInt8]?
+    /// The case of its name's letters on the wire. With the id and the channel's EDNS it says what left, octet for octet, so
+    /// that isn't kept.
+    @exclusivity(unchecked) private(set) var letterCase = LetterCase.small
     /// When it was first sent, and last.
     @exclusivity(unchecked) private(set) var startTime = ReactorInstant(nanoseconds: 0)
     @exclusivity(unchecked) private(set) var lastTime = ReactorInstant(nanoseconds: 0)
-    /// How often it was sent, those before it that it replaces included.
-    @exclusivity(unchecked) private(set) var sendings: Int
-    /// Of these, those over the transport that it uses now.
-    @exclusivity(unchecked) private var sameTransport: Int
+    @exclusivity(unchecked) private(set) var reply: ServerReply?
+    let type: RecordType
+    /// Its id on the wire.
+    @exclusivity(unchecked) private(set) var id: UInt16 = 0
+    let manner: Manner
+    // No more than a few: see `NameServer.maximumSendings`.
+    @exclusivity(unchecked) private var allSendings: UInt8
+    @exclusivity(unchecked) private var sameTransport: UInt8
+    /// Whether it left with an OPT record.
+    @exclusivity(unchecked) var offersEDNS = false
     /// Whether it takes up room in its server's window.
     @exclusivity(unchecked) var isInWindow = false
     /// Whether its server has sent it and counts it among what is on its way.
     @exclusivity(unchecked) var isLive = false
     /// Whether c-ares repeats it over TCP, since its answer was cut short.
     @exclusivity(unchecked) private(set) var isRepeatedOverTCP = false
-    @exclusivity(unchecked) private(set) var reply: ServerReply?
+    /// The socket that it left from; -1 before, and over TCP.
+    @exclusivity(unchecked) var descriptor: Int32 = -1
 
-    init(_ name: DomainName, _ type: RecordType, owner: any ServerQueryOwner) {
-        self.name = name
-        self.type = type
+    init(for owner: any ServerQueryOwner) {
+        let key = owner.key
+        name = key.name
+        type = key.type
         self.owner = owner
         manner = []
-        sendings = 0
+        allSendings = 0
         sameTransport = 0
     }
 
@@ -103,40 +119,33 @@ final class ServerQuery {
         type = query.type
         self.owner = owner
         self.manner = manner
-        sendings = query.sendings
-        sameTransport = query.sendings(in: manner)
+        allSendings = query.allSendings
+        sameTransport = UInt8(query.sendings(in: manner))
     }
 
+    /// How often it was sent, those before it that it replaces included.
+    var sendings: Int { Int(allSendings) }
     /// Whether somebody still listens.
     var isWanted: Bool { owner != nil }
     /// Whether nothing more is to come of it.
     var isOver: Bool { owner == nil || reply != nil }
     /// Whether it is asked, or asked again, over TCP.
     var usesTCP: Bool { isRepeatedOverTCP || manner.contains(.overTCP) }
-    /// Its id on the wire; nil before it was sent.
-    var id: UInt16? { datagram.count > 1 ? UInt16(datagram[0]) << 8 | UInt16(datagram[1]) : nil }
-
-    /// Its name with the case of its letters as they left, in wire format; nil before.
-    var spelling: ArraySlice<UInt8>? {
-        if let streamSpelling { return streamSpelling[...] }
-        // In a question a name has no compression: it goes up to the octet of the root.
-        var end = DNSHeader.octets
-        while end < datagram.count, datagram[end] != 0 { end += 1 + Int(datagram[end]) }
-        return end < datagram.count ? datagram[DNSHeader.octets...end] : nil
-    }
-
     func forgetOwner() {
         owner = nil
     }
 
-    func noteStart(at now: ReactorInstant) {
+    /// Notes that it is being sent for the first time, and with what nobody else can know.
+    func noteStart(at now: ReactorInstant, id: UInt16, _ letterCase: LetterCase) {
+        self.id = id
+        self.letterCase = letterCase
         startTime = now
         noteSending(at: now)
     }
 
     func noteSending(at now: ReactorInstant) {
         lastTime = now
-        sendings += 1
+        allSendings += 1
         sameTransport += 1
     }
 
@@ -149,16 +158,16 @@ final class ServerQuery {
 
     /// How often it was sent over the transport that it would use in a manner (RFC 9520, 3.1 bounds each by itself).
     func sendings(in manner: Manner) -> Int {
-        manner.contains(.overTCP) == usesTCP ? sameTransport : 0
+        manner.contains(.overTCP) == usesTCP ? Int(sameTransport) : 0
     }
 
-    func end(_ reply: ServerReply) {
+    func end(_ reply: consuming ServerReply) {
         if self.reply == nil { self.reply = reply }
     }
 
     /// Tells the owner of the reply, once. Called in the delivery phase.
     func tellOwner() {
-        guard let reply, let owner = owner.take() else { return }
+        guard reply != nil, let owner = owner.take(), let reply = reply.take() else { return }
         owner.queryEnded(self, reply)
     }
 
@@ -174,3 +183,35 @@ final class ServerQuery {
 
 @available(*, unavailable)
 extension ServerQuery: Sendable {}
+
+extension ServerQuery {
+    /// The longest datagram: a header, a name of 255 octets, type, class and OPT.
+    static let maximumOctets = DNSHeader.octets + DomainName.maximumWireOctets + 4 + optOctets
+    private static let optOctets = 11
+
+    /// Writes what leaves: always the same, however often it is sent.
+    /// - Parameters:
+    ///   - payload: the largest answer over UDP that is welcome, said in an OPT record; nil for none.
+    ///   - buffer: with room for `maximumOctets`.
+    /// - Returns: how many octets it takes.
+    func write(payload: UInt16?, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        func put(_ number: UInt16, at offset: Int) {
+            buffer.storeBytes(of: number.bigEndian, toByteOffset: offset, as: UInt16.self)
+        }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        put(id, at: 0)
+        put(DNSHeader.Flags.recursionDesired.rawValue, at: 2)
+        put(1, at: 4)
+        var end = DNSHeader.octets
+        end += name.write(letterCase, into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
+        put(type.rawValue, at: end)
+        put(WireRecord.internet, at: end + 2)
+        end += 4
+        guard let payload else { return end }
+        // The root, OPT, what is welcome; no flags and no options (RFC 6891, 6.1.2).
+        put(1, at: 10)
+        put(RecordType.opt.rawValue, at: end + 1)
+        put(payload, at: end + 3)
+        return end + Self.optOctets
+    }
+}

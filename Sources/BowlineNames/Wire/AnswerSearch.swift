@@ -13,7 +13,7 @@ struct AnswerSearch {
     /// For a look through many addresses; empty while there are few.
     private var seen: Set<IPAddress> = []
 
-    private(set) var addresses: [IPAddress] = []
+    private(set) var addresses = ShortList<IPAddress>()
     private(set) var records: [ResourceRecord] = []
     /// The smallest TTL of what was collected.
     private(set) var ttl = ResourceRecord.maximumTTL
@@ -110,9 +110,6 @@ struct AnswerSearch {
     private mutating func collect(_ packet: RawSpan, _ record: WireRecord) throws(WireError) {
         if type == .a || type == .aaaa {
             let address = try record.address(packet)
-            if addresses.isEmpty {
-                addresses.reserveCapacity(min(Int(count) - steps.count, Self.fewAddresses))
-            }
             if isNew(address) { addresses.append(address) }
         } else {
             records.append(try ResourceRecord(packet, record))
@@ -127,7 +124,7 @@ struct AnswerSearch {
     }
 
     private mutating func clear() {
-        addresses.removeAll()
+        addresses = []
         records.removeAll()
         seen.removeAll()
         ttl = ResourceRecord.maximumTTL

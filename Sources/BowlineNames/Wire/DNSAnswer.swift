@@ -43,7 +43,7 @@ package struct DNSAnswer: Hashable, Sendable {
     /// Whether the question came back letter for letter (0x20). Also true if nothing was given to compare with.
     package var spellingMatches = true
     /// The addresses, without duplicates, in the server's order. Only for questions of type A and AAAA.
-    package var addresses: [IPAddress] = []
+    package var addresses = ShortList<IPAddress>()
     /// The records, for questions of other types.
     package var records: [ResourceRecord] {
         get { extras.records }
@@ -90,8 +90,11 @@ package struct DNSAnswer: Hashable, Sendable {
 
     /// The name that the answer is about: the last alias' target, or the name asked.
     package func canonicalName(of name: DomainName) -> DomainName {
-        aliases.last?.target ?? name
+        hasExtras ? aliases.last?.target ?? name : name
     }
+
+    /// Whether the name asked is an alias.
+    var isAliased: Bool { hasExtras && !aliases.isEmpty }
 
     /// Creates an answer by hand.
     package init(outcome: Outcome, responseCode: ResponseCode = .noError) {
@@ -105,11 +108,11 @@ package struct DNSAnswer: Hashable, Sendable {
     ///   - packet: the whole message; its id has been compared already.
     ///   - name: the name asked.
     ///   - type: the type asked; class IN.
-    ///   - spelling: the name as it was sent, in wire format with the case mixed; nil if the case doesn't matter.
-    package init(reading packet: RawSpan, name: DomainName, type: RecordType, spelling: ArraySlice<UInt8>? = nil) {
+    ///   - letterCase: the case in which the name was sent; nil if it doesn't matter.
+    package init(reading packet: RawSpan, name: DomainName, type: RecordType, letterCase: LetterCase? = nil) {
         self.init(outcome: .nodata)
         do throws(WireError) {
-            try read(packet, name, type, spelling)
+            try read(packet, name, type, letterCase)
         } catch {
             // What was read before the fault isn't to be trusted, but the code and the explanations are evidence.
             addresses = []
@@ -120,13 +123,13 @@ package struct DNSAnswer: Hashable, Sendable {
     }
 
     private mutating func read(
-        _ packet: RawSpan, _ name: DomainName, _ type: RecordType, _ spelling: ArraySlice<UInt8>?
+        _ packet: RawSpan, _ name: DomainName, _ type: RecordType, _ letterCase: LetterCase?
     ) throws(WireError) {
         let header = try DNSHeader(reading: packet)
         responseCode = ResponseCode(header: header.flags.responseCode, extended: 0)
         isTruncated = header.flags.contains(.truncated)
         guard header.flags.contains(.response), header.flags.opcode == 0 else { throw .notAResponse }
-        let sections = try readQuestion(packet, header, name, type, spelling)
+        let sections = try readQuestion(packet, header, name, type, letterCase)
 
         var search = AnswerSearch(sections, header, type)
         if responseCode == .noError || responseCode == .nxdomain {
@@ -144,13 +147,13 @@ package struct DNSAnswer: Hashable, Sendable {
 
     /// Compares the question with what was asked; the offset after it comes back.
     private mutating func readQuestion(
-        _ packet: RawSpan, _ header: DNSHeader, _ name: DomainName, _ type: RecordType, _ spelling: ArraySlice<UInt8>?
+        _ packet: RawSpan, _ header: DNSHeader, _ name: DomainName, _ type: RecordType, _ letterCase: LetterCase?
     ) throws(WireError) -> Int {
         let start = DNSHeader.octets
         guard header.questions > 0 else {
             // Servers that can't read a query send its header back alone; the code says it all.
             guard header.flags.responseCode != 0, header.answers == 0 else { throw .noQuestion }
-            spellingMatches = spelling == nil
+            spellingMatches = letterCase == nil
             return start
         }
         guard header.questions == 1 else { throw .otherQuestion }
@@ -160,10 +163,10 @@ package struct DNSAnswer: Hashable, Sendable {
             throw .otherQuestion
         }
         // What comes back as it was sent is the name asked.
-        spellingMatches = spelling.map { packet.hasOctets($0, at: start..<end) } ?? false
+        spellingMatches = letterCase.map { packet.spells(name, $0, at: start..<end) } ?? false
         if !spellingMatches {
             guard try WireName.matches(packet, at: start, name) else { throw .otherQuestion }
-            spellingMatches = spelling == nil
+            spellingMatches = letterCase == nil
         }
         return end + 4
     }

@@ -2,6 +2,7 @@
 
 import Bowline
 import BowlineTesting
+import CLinux
 import Glibc
 import Synchronization
 import TestSupport
