@@ -38,6 +38,8 @@ package struct HTTPFraming: Hashable, Sendable {
     package var body: Body
     /// Whether the peer leaves the connection open for another message after this one.
     package var keepsConnection: Bool
+    /// Whether a transfer coding has compressed the body, before it was framed: what comes isn't the content then.
+    package var isCompressed = false
 
     /// The framing of a response.
     static func response(
@@ -54,8 +56,10 @@ package struct HTTPFraming: Hashable, Sendable {
         default: break
         }
         switch try fields.coding(minorVersion: head.minorVersion) {
-        case .chunked: return HTTPFraming(body: .chunked, keepsConnection: persists)
-        case .other: return HTTPFraming(body: .untilClose, keepsConnection: false)
+        case .chunked:
+            return HTTPFraming(body: .chunked, keepsConnection: persists, isCompressed: fields.isCompressed)
+        case .other:
+            return HTTPFraming(body: .untilClose, keepsConnection: false, isCompressed: fields.isCompressed)
         case .none: break
         }
         guard let length = try fields.contentLength.get() else {
@@ -103,6 +107,10 @@ private struct HTTPFramingFields {
     private var hasLength = false
     private var hasCoding = false
     private var hasChunked = false
+    /// Whether one of the codings compresses.
+    private(set) var isCompressed = false
+    /// The registered ones (RFC 9112, 7.2).
+    private static let compressing: [StaticString] = ["gzip", "x-gzip", "deflate", "compress", "x-compress"]
 
     init(_ fields: HTTPFieldSection) {
         fields.bytes.withUnsafeBytes { bytes in
@@ -205,6 +213,7 @@ private struct HTTPFramingFields {
                 transferCoding = isAgain || !rest.isEmpty ? .failure(.badTransferEncoding) : .success(.chunked)
             } else {
                 transferCoding = .success(.other)
+                if Self.compressing.contains(where: { HTTPOctets.equal(bytes, name, $0) }) { isCompressed = true }
             }
         }
     }

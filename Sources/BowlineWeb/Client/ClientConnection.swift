@@ -182,6 +182,7 @@ final class ClientConnection: HalfCloseableProtocol {
                 let framing = parser.framing.body
                 let isWanted = try owner.exchangeReceived(parser.takeHead(), framing)
                 if self.owner != nil { reading = isWanted ? .wantedBody : .unwantedBody }
+                if isWanted, parser.framing.isCompressed { fail(.encoding(.transferCoding), in: .http) }
             case .body(let range):
                 if case .wantedBody = reading { owner.exchangeReceived(bytes.extracting(range)) }
             case .end:

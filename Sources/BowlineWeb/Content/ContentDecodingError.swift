@@ -10,6 +10,8 @@ public enum ContentDecodingError: Error, Hashable, Sendable {
     case unknownCoding(String)
     /// Content-Encoding names more codings than are undone.
     case tooManyCodings
+    /// The body is compressed by a transfer coding (RFC 9112, 7), which no request asks for.
+    case transferCoding
     /// The bytes aren't what the coding says, and why, in its library's words.
     case malformed(ContentCoding, String)
     /// The content stopped before its end.
@@ -26,6 +28,7 @@ extension ContentDecodingError: CustomStringConvertible {
         switch self {
         case .unknownCoding(let name): "the content coding \(name.debugDescription) is unknown"
         case .tooManyCodings: "the content has more than \(ContentDecoder.maximumCodings) codings, one around the other"
+        case .transferCoding: "the body is compressed by a transfer coding, which wasn't asked for"
         case .malformed(let coding, let words): "the \(coding.rawValue) content is broken: \(words)"
         case .truncated(let coding): "the \(coding.rawValue) content ends too early"
         case .trailingBytes(let coding): "there are bytes behind the end of the \(coding.rawValue) content"
