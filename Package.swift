@@ -100,6 +100,7 @@ let package = Package(
             dependencies: [
                 "Bowline", "BowlineStore", "BowlineTesting", "COpenSSL",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings,

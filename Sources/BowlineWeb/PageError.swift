@@ -70,6 +70,12 @@ public struct PageError: Error, Sendable {
     /// What was learnt until then.
     public let report: PageReport
 
+    package init(phase: Phase, reason: Reason, report: PageReport) {
+        self.phase = phase
+        self.reason = reason
+        self.report = report
+    }
+
     /// What failed in one word, as scripts know it: `nxdomain`, `refused`, `truncated`, `deadline`, …
     public var code: String {
         switch reason {

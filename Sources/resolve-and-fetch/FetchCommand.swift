@@ -65,7 +65,7 @@ struct FetchCommand: RunnableCommand {
             let stream = try TargetStream.open(targets, list: input, on: reactor)
             if fetching.file != nil, stream.isNamed, targets.count > 1 { throw Self.oneBody }
             if case .file = request.tls.trust { try Self.check(request.tls, on: reactor) }
-            reactor.agent.limits.connectionsPerHost = names.concurrency.value
+            reactor.agent.limits.connectionsPerHost = fetching.perHost.value
             reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(
@@ -74,7 +74,7 @@ struct FetchCommand: RunnableCommand {
             let isOne = stream.isNamed && targets.count == 1
             let plan = FetchPlan(
                 request: request, names: names, fetching.wishes(json: names.json, showsProgress: isOne),
-                logsName: !isOne)
+                retries: fetching.retries.value, logsName: !isOne)
             return try fetch(stream, plan, on: reactor)
         } catch {
             Self.exit(withError: error)
@@ -108,19 +108,22 @@ struct FetchCommand: RunnableCommand {
         }
         // With -o nothing is fetched before it is known that there is one target only.
         let only = fetching.file == nil ? nil : OnlyTarget(of: stream)
-        let next = only?.next ?? stream.next
+        let gate = HostGate(limit: fetching.perHost.value, only?.next ?? stream.next)
         try Batch.run(
-            on: reactor, limit: names.concurrency.value, next: { output.isFull ? .later : next() },
+            on: reactor, limit: names.concurrency.value, next: { output.isFull ? .later : gate.next() },
             arrival: { (stream.onArrival, output.onRoom) = ($0, $0) }
         ) { target, done in
             plan.fetch(target, on: reactor) { outcome in
                 conclude(outcome)
+                gate.finished(target)
                 done()
             }
         }
         output.endLoop()
         if only?.hasOthers == true { throw Self.oneBody }
-        while output.problem == nil, let target = only?.nextUnstarted() ?? stream.nextUnstarted() {
+        while output.problem == nil,
+            let target = gate.nextUnstarted() ?? only?.nextUnstarted() ?? stream.nextUnstarted()
+        {
             conclude(plan.unstarted(target))
         }
         let failure = output.finish() ?? firstFailure

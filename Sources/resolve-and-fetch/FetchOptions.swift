@@ -52,6 +52,18 @@ struct FetchOptions: ParsableArguments {
     var directHosts: String?
 
     @Option(
+        name: .customLong("per-host"), parsing: .unconditional,
+        help: ArgumentHelp("How many targets of one host at once.", valueName: "n"))
+    var perHost = Count(6)
+
+    @Option(
+        name: .customLong("retries"), parsing: .unconditional,
+        help: ArgumentHelp(
+            "How often to try again what failed in a way that may pass, after 1, 2, 4 … s, within --max-time.",
+            valueName: "n"))
+    var retries = Count(0)
+
+    @Option(
         name: .customLong("max-redirs"), parsing: .unconditional,
         help: ArgumentHelp("How many redirects to follow; 0 reports the first as the result.", valueName: "n"))
     var maximumRedirects = Count(10)
@@ -73,6 +85,12 @@ struct FetchOptions: ParsableArguments {
         name: [.customShort("i"), .customLong("include")],
         help: "Write the heads before the body; to stdout as --body without -o.")
     var includesHeads = false
+
+    func validate() throws {
+        guard perHost.value > 0 else {
+            throw ValidationError("The value '0' is invalid for '--per-host <n>': it must be 1 or more.")
+        }
+    }
 
     /// Whether stdout belongs to what was fetched.
     var takesStdout: Bool { printsBody || outputPath == "-" || includesHeads && outputPath == nil }

@@ -12,16 +12,16 @@ extension FetchOutcome {
             ("proxy", .string(proxy?.description)),
             ("address", .string(report?.peer?.ipAddress)), ("addresses", names?.addressesJSON ?? .null),
             ("redirects", report.map(Self.redirects) ?? .null), ("dns", names?.json ?? .null),
-            ("attempts", report.map { Self.attempts($0) } ?? .null),
+            ("attempts", report.map { attempts($0) } ?? .null),
             ("tls", report?.tls?.json ?? .null),
-            ("timings", timings),
+            ("timings", timings), ("retries", .integer(retryCount)),
             ("error", failure?.json ?? .null),
         ]
         return .object(members)
     }
 
     private var timings: JSON {
-        let origin = report?.start
+        let origin = start ?? report?.start
         return .object([
             ("dns_ms", .milliseconds(time(from: report?.hopStart, to: report?.resolved))),
             ("connect_ms", .milliseconds(time(from: report?.resolved, to: report?.connected))),
@@ -39,13 +39,14 @@ extension FetchOutcome {
             report.redirects.map { .object([("url", .string("\($0.url)")), ("status", .integer($0.status))]) })
     }
 
-    private static func attempts(_ report: PageReport) -> JSON {
-        .array(
+    private func attempts(_ report: PageReport) -> JSON {
+        let origin = start ?? report.start
+        return .array(
             report.attempts.map { attempt in
                 .object([
                     ("address", .string("\(attempt.address)")),
-                    ("start_ms", .milliseconds(attempt.start - report.start)),
-                    ("end_ms", .milliseconds(attempt.end.map { $0 - report.start })),
+                    ("start_ms", .milliseconds(attempt.start - origin)),
+                    ("end_ms", .milliseconds(attempt.end.map { $0 - origin })),
                     ("outcome", .string(attempt.outcome?.rawValue)),
                 ])
             })

@@ -33,6 +33,7 @@ extension FetchOutcome {
         if let time = time(from: report?.start, to: report?.end) {
             parts.append("in \(Times.text(time))")
         }
+        if retryCount > 0 { parts.append("after \(retryCount == 1 ? "1 retry" : "\(retryCount) retries")") }
         return "\(mark) \(style.paint(place, .bold))  \(status)  \(parts.joined(separator: ", "))"
     }
 

@@ -30,6 +30,10 @@ struct FetchOutcome {
     let families: [AddressFamily]
     /// Why it isn't well.
     var failure: Failure?
+    /// When the target was begun, if it was: the report may be of a later try.
+    var start: ReactorInstant?
+    /// How often it was tried again.
+    var retryCount = 0
 
     var isWell: Bool { failure == nil }
 

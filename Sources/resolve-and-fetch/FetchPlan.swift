@@ -10,11 +10,13 @@ struct FetchPlan {
     private let isVerbose: Bool
     private let logsName: Bool
     private let wishes: BodyIntake.Wishes
+    private let retries: Int
 
     /// - Parameters:
     ///   - wishes: what is to become of the bodies.
+    ///   - retries: how often a target is tried again whose failure may pass.
     ///   - logsName: whether -v says which target it speaks of.
-    init(request: PageRequest, names: NameOptions, _ wishes: BodyIntake.Wishes, logsName: Bool) {
+    init(request: PageRequest, names: NameOptions, _ wishes: BodyIntake.Wishes, retries: Int, logsName: Bool) {
         var request = request
         request.deadline = names.maximumTime.duration
         request.connect.timeout = names.connectTimeout.duration
@@ -26,6 +28,7 @@ struct FetchPlan {
         isVerbose = names.verbose
         self.logsName = logsName
         self.wishes = wishes
+        self.retries = retries
     }
 
     /// A plan with the usual budgets.
@@ -34,6 +37,7 @@ struct FetchPlan {
         isVerbose = false
         logsName = false
         wishes = BodyIntake.Wishes()
+        retries = 0
     }
 
     /// Fetches a target.
@@ -51,10 +55,27 @@ struct FetchPlan {
             done(outcome(of: target, nil, Failure(error, target: target)))
             return
         }
-        var request = self.request
-        // A URL's description leaves the password out, and then nobody would see that it can't be sent.
-        request.url = url.userInfo == nil ? "\(url)" : target
         let log = isVerbose ? EventLog(reactor, name: logsName ? target : nil) : nil
+        RetriedFetch(retries: retries, budget: request.deadline, method: request.method).run(
+            on: reactor,
+            fetch: { timeLeft, done in
+                var request = self.request
+                request.deadline = timeLeft
+                // A URL's description leaves the password out, and then nobody would see that it can't be sent.
+                request.url = url.userInfo == nil ? "\(url)" : target
+                fetch(request, of: target, url, log, on: reactor, done)
+            },
+            noteRetry: { delay, failure in
+                log?.tell("tried again in \(Times.text(delay)): \(failure.message)")
+            }, done)
+    }
+
+    /// Fetches a target once.
+    private func fetch(
+        _ request: PageRequest, of target: String, _ url: HTTPURL, _ log: EventLog?, on reactor: Reactor,
+        _ done: @escaping (FetchOutcome) -> Void
+    ) {
+        var request = request
         let heads = HeadCollector()
         request.observer = { event in
             log?.tell(event)
@@ -81,17 +102,24 @@ struct FetchPlan {
                         let isWell = response.head.status < 400
                         conclude(report, response, isWell ? nil : .status(response.head, of: report.url))
                     case .failed(let error):
-                        conclude(error.report, nil, Failure(error, target: target))
+                        conclude(error.report, nil, failure(error, target))
                     case .unwritten(let error):
                         conclude(report, nil, Failure(writing: wishes.file ?? "", error, target: target))
                     case .late:
-                        conclude(report, nil, .late(wishes.file ?? "", request.deadline))
+                        conclude(report, nil, .late(wishes.file ?? "", self.request.deadline))
                     }
                 }
-            case .failure(let error as PageError): conclude(error.report, nil, Failure(error, target: target))
+            case .failure(let error as PageError): conclude(error.report, nil, failure(error, target))
             case .failure: conclude(nil, nil, .interrupted(target, in: .target))
             }
         }
+    }
+
+    private func failure(_ error: PageError, _ target: String) -> Failure {
+        guard case .deadline = error.reason else { return Failure(error, target: target) }
+        // A later try has only what is left of the budget, which is what is told.
+        return Failure(
+            PageError(phase: error.phase, reason: .deadline(request.deadline), report: error.report), target: target)
     }
 
     /// The outcome of a target whose turn didn't come.

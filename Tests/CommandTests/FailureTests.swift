@@ -83,7 +83,7 @@ struct FailureTests {
         #expect(line["ok"] == false)
         #expect(line["error"]?["phase"] == .string(row.phase))
         #expect(line["error"]?["code"] == .string(row.code))
-        #expect(line.keys.count == 17)
+        #expect(line.keys.count == 18)
         let message = try #require(line["error"]?["message"]?.string)
         #expect(!message.isEmpty && !message.contains("\n"))
         #expect(output.stderr == "")

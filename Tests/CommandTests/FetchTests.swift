@@ -24,7 +24,7 @@ struct FetchTests {
         #expect(
             line.keys == [
                 "target", "url", "host", "port", "ok", "status", "bytes", "sha256", "proxy", "address", "addresses",
-                "redirects", "dns", "attempts", "tls", "timings", "error",
+                "redirects", "dns", "attempts", "tls", "timings", "error", "retries",
             ])
         #expect(line["target"] == .string(servers.url()))
         #expect(line["url"] == .string(servers.url()))
