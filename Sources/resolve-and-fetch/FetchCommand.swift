@@ -119,7 +119,7 @@ struct FetchCommand: RunnableCommand {
                 done()
             }
         }
-        output.endLoop()
+        output.endLoop(isInterrupted: reactor.lastSignal != nil)
         if only?.hasOthers == true { throw Self.oneBody }
         while output.problem == nil,
             let target = gate.nextUnstarted() ?? only?.nextUnstarted() ?? stream.nextUnstarted()

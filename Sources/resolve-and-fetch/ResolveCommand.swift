@@ -89,7 +89,7 @@ struct ResolveCommand: RunnableCommand {
                 done()
             }
         }
-        output.endLoop()
+        output.endLoop(isInterrupted: reactor.lastSignal != nil)
         while output.problem == nil, let host = stream.nextUnstarted() {
             conclude(ResolveOutcome(host, [], [], nil, .interrupted(host, in: .dns)))
         }

@@ -12,6 +12,9 @@ final class StandardOutput: ReactorDescriptor {
     /// So much a pipe takes without blocking when poll(2) says that it can be written to (PIPE_BUF).
     private static let piece = 4_096
 
+    /// How long whoever was interrupted waits for a reader that takes nothing, in milliseconds.
+    private static let lastPatience: CInt = 1_000
+
     private let reactor: Reactor
     /// Whether it never has to be waited for: a file, or what can't be polled.
     private var isImmediate: Bool
@@ -24,6 +27,10 @@ final class StandardOutput: ReactorDescriptor {
     var onRoom: () -> Void = {}
     /// Why stdout takes nothing any more.
     private(set) var problem: SystemError?
+    /// After the loop: how long a reader is waited for that takes nothing, in milliseconds; -1 for as long as it takes.
+    private var patience: CInt?
+    /// Whether its reader was given up.
+    private var isLeft = false
 
     init(_ reactor: Reactor) {
         self.reactor = reactor
@@ -36,7 +43,7 @@ final class StandardOutput: ReactorDescriptor {
 
     /// Writes lines.
     func print(_ lines: [String]) {
-        guard problem == nil, !lines.isEmpty else { return }
+        guard problem == nil, !isLeft, !lines.isEmpty else { return }
         for line in lines {
             pending += line.utf8
             pending.append(0x0A)
@@ -46,7 +53,7 @@ final class StandardOutput: ReactorDescriptor {
 
     /// Writes bytes.
     func write(_ bytes: [UInt8]) {
-        guard problem == nil, !bytes.isEmpty else { return }
+        guard problem == nil, !isLeft, !bytes.isEmpty else { return }
         pending += bytes
         proceedSoon()
     }
@@ -54,8 +61,8 @@ final class StandardOutput: ReactorDescriptor {
     private func proceedSoon() {
         if isWaiting { return }
         if pending.count - written >= Self.highWaterMark {
-            proceed()
-        } else if !isQueued {
+            if patience == nil { proceed() } else { flush() }
+        } else if !isQueued, patience == nil {
             isQueued = true
             reactor.callLater(.zero) { [self] in
                 isQueued = false
@@ -107,9 +114,9 @@ final class StandardOutput: ReactorDescriptor {
         }
     }
 
-    /// The loop is over: from now on, whoever writes waits for the reader.
-    func endLoop() {
-        isImmediate = true
+    /// The loop is over: from now on, whoever writes waits for the reader. Who was interrupted is to end soon, whatever it does.
+    func endLoop(isInterrupted: Bool) {
+        patience = isInterrupted ? Self.lastPatience : -1
         isWaiting = false
         onRoom = {}
     }
@@ -137,13 +144,21 @@ final class StandardOutput: ReactorDescriptor {
         return failure
     }
 
-    /// Writes what is left, however long it takes.
+    /// Writes what is left, however long that takes; after an interruption only as long as somebody reads.
     private func flush() {
-        guard problem == nil, written < pending.count else { return }
-        do throws(SystemError) {
-            try Files.write(Array(pending[written...]), to: fileDescriptor)
-        } catch {
-            fail(error)
+        while problem == nil, written < pending.count {
+            var polled = pollfd(fd: fileDescriptor, events: Int16(POLLOUT), revents: 0)
+            guard isImmediate || poll(&polled, 1, patience ?? -1) != 0 else {
+                isLeft = true
+                break
+            }
+            let end = isImmediate ? pending.count : min(written + Self.piece, pending.count)
+            do throws(SystemError) {
+                try Files.write(Array(pending[written..<end]), to: fileDescriptor)
+                written = end
+            } catch {
+                fail(error)
+            }
         }
         pending.removeAll(keepingCapacity: true)
         written = 0

@@ -70,6 +70,35 @@ struct OutputTests {
         #expect(failed == nil, "\(failed?["error"] ?? .null)")
     }
 
+    @Test("an interruption ends also what waits for a reader that takes nothing", arguments: [true, false])
+    func unread(isFetch: Bool) throws {
+        let servers = try Servers { _ in .addresses([.v4(.loopback)]) }
+        let folder = try TemporaryFolder()
+        // More than a pipe holds.
+        let targets = (0..<600).map { isFetch ? servers.url("/#\($0)") : "h\($0).test" }
+        let list = try folder.write("list", text: targets.joined(separator: "\n"))
+        let options = "\(servers.names.joined(separator: " ")) --no-cache --json --input \(list)"
+        let program = "\(try Executables.product("resolve-and-fetch")) \(isFetch ? "" : "resolve") \(options)"
+        let output = try Subprocess.run(
+            "bash",
+            [
+                "-c",
+                """
+                mkfifo \(folder.path)/pipe
+                sleep 100 < \(folder.path)/pipe & reader=$!
+                \(program) > \(folder.path)/pipe & run=$!
+                sleep 1
+                kill -TERM $run
+                wait $run
+                code=$?
+                kill $reader && echo it was still there
+                exit $code
+                """,
+            ])
+        #expect(output.exitCode == 143)
+        #expect(output.stdout == "it was still there\n")
+    }
+
     @Test("a closed stdout is 23, and no socket takes its place")
     func closedOutput() throws {
         let output = try shell("\(servers.names.joined(separator: " ")) \(servers.url()) >&- <&-")
