@@ -250,7 +250,7 @@ final class ScriptedServer: QueryServer, ServerSource {
     /// Whether what it is sent waits in its line.
     var isFull = false
 
-    func ask(for owner: any ServerQueryOwner) {
+    func ask(for owner: Question) {
         asked += 1
         guard !isFull else { return }
         let query = ServerQuery(for: owner)

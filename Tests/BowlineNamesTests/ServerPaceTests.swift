@@ -34,10 +34,11 @@ struct ServerPaceTests {
     private func run(
         _ window: inout PacedWindow, rounds: Int, every step: Int64, roundTrip: Int64, lost: Int = 0,
         isFull: Bool = true,
-        from start: Int64 = 0
+        from start: Int64 = 0, turn: Int64 = 0
     ) {
         var now = start
         for _ in 0..<rounds {
+            now += turn
             let size = window.size
             for index in 0..<size {
                 now += step
@@ -77,6 +78,14 @@ struct ServerPaceTests {
             }
         }
         #expect(window.size < 256)
+    }
+
+    @Test("a server nearby gets no more than a buffer takes, though each larger burst brings more answers a second")
+    func nearby() {
+        var window = PacedWindow()
+        // Whatever the size of a burst, all of it has been answered at the end of a turn that lasts a millisecond.
+        run(&window, rounds: 20, every: 0, roundTrip: millisecond, turn: millisecond)
+        #expect(window.size == PacedWindow.silentSize)
     }
 
     @Test("one that isn't used doesn't grow")

@@ -144,6 +144,8 @@ struct CacheTable {
         links[Int(index)] = Link(hash: hash, next: chains[chain(hash)])
         chains[chain(hash)] = index
         linkFirst(index)
+        // The next to go, with the next entry that comes. Its bits alone, or 0.
+        Prefetch.object(at: unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self), octets: 256)
         return index
     }
 

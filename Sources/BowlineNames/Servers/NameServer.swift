@@ -75,7 +75,7 @@ final class NameServer: QueryServer {
         roomTimer = nil
         for query in line.allAgain { end(query, .failed(.cancelled)) }
         for owner in line.allOwners { end(begin(owner), .failed(.cancelled)) }
-        line = QueryLine()
+        line.removeAll()
         pool.close()
     }
 
@@ -96,13 +96,13 @@ final class NameServer: QueryServer {
     }
 
     /// Sends a query now, or when those before it leave room. Its owner is told of the reply in the delivery phase.
-    func ask(for owner: any ServerQueryOwner) {
+    func ask(for owner: Question) {
         record.counts.questions += 1
         if options.asksOneByOne, !line.takesTurn(owner) { return }
         enter(owner)
     }
 
-    private func enter(_ owner: any ServerQueryOwner) {
+    private func enter(_ owner: Question) {
         if isClosed {
             end(begin(owner), .failed(.cancelled))
         } else if inWindow < room, line.isEmpty {
@@ -113,7 +113,7 @@ final class NameServer: QueryServer {
         }
     }
 
-    private func begin(_ owner: any ServerQueryOwner) -> ServerQuery {
+    private func begin(_ owner: Question) -> ServerQuery {
         let query = ServerQuery(for: owner)
         owner.queryBegan(query, at: self)
         return query

@@ -20,6 +20,8 @@ struct PacedWindow {
     /// So many of our datagrams may stand in queues on the way; a socket's buffer loses some from about 250.
     private static let shortQueue: Int64 = 64
     private static let longQueue: Int64 = 128
+    /// What a server far away may have before it for each millisecond of the shortest round trip: no less than any answers.
+    private static let questionsPerMillisecond: Int64 = 64
     /// One in so many lost is the network's noise; more is a buffer that overflows.
     private static let toleratedLoss = 16
     /// Twice the window must bring so much more a second for it to be doubled again; where it doesn't, the server is at its
@@ -58,6 +60,13 @@ struct PacedWindow {
         endRound(at: now, isFull)
     }
 
+    /// How large the window may become. A server nearby is at its limit with few questions under way: more would only stand in
+    /// its buffer, and be lost when it doesn't run for a moment. How many are under way can't be told from its round trips, for
+    /// these last as long as a turn of the loop, whose length is that of the bursts.
+    private var usefulSize: Int {
+        max(Self.silentSize, Int(min(shortest, 1_000_000_000) * Self.questionsPerMillisecond / 1_000_000))
+    }
+
     private mutating func endRound(at now: ReactorInstant, _ isFull: Bool) {
         guard answered + lost >= size else { return }
         let elapsed = max(1, now.nanoseconds - roundStart)
@@ -79,7 +88,8 @@ struct PacedWindow {
             } else if queue > Self.shortQueue {
                 isStarting = false
             } else {
-                size += isStarting ? size : size / 8
+                let grown = size + (isStarting ? size : size / 8)
+                size = max(size, min(grown, usefulSize))
             }
         }
         size = min(max(size, Self.smallestSize), Self.largestSize)

@@ -17,7 +17,7 @@ protocol QueryServer: AnyObject {
     /// Another server is asked because this one is silent.
     func noteSilence()
     /// Sends a query for `owner`, now or when its turn comes.
-    func ask(for owner: any ServerQueryOwner)
+    func ask(for owner: Question)
     /// Ends the interest in a query that has been sent.
     func abandon(_ query: ServerQuery)
 }
@@ -81,6 +81,7 @@ final class Question {
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
     @exclusivity(unchecked) private var graceTimer: DelayedCall?
+    /// Whether no answer is wanted any more. One that is over before its turn has come isn't asked.
     @exclusivity(unchecked) private(set) var isOver = false
 
     let startTime: ReactorInstant
@@ -237,11 +238,14 @@ final class Question {
 @available(*, unavailable)
 extension Question: Sendable {}
 
-extension Question: ServerQueryOwner {
+// What a server calls.
+extension Question {
+    /// Its turn has come: this is about to be sent.
     func queryBegan(_ query: ServerQuery, at server: any QueryServer) {
         asked.changeLast(where: { $0.server === server }, { $0.query = query })
     }
 
+    /// Told in the delivery phase.
     func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply) {
         guard !isOver, let asked = asked.removeFirst(where: { $0.query === query }) else { return }
         let server = asked.server.address
@@ -266,6 +270,7 @@ extension Question: ServerQueryOwner {
         }
     }
 
+    /// The server asks anew, in another way; what comes of it is told of `successor`.
     func queryReplaced(_ query: ServerQuery, by successor: ServerQuery) {
         guard let place = asked.firstIndex(where: { $0.query === query }) else { return }
         asked[place].query = successor

@@ -47,19 +47,6 @@ enum ServerFailure: Error, Hashable, Sendable {
     indirect case lacking(SystemError)
 }
 
-/// Asks a server, and is told what came of the query in the delivery phase.
-protocol ServerQueryOwner: AnyObject {
-    /// What is asked.
-    var key: Question.Key { get }
-    /// Whether no answer is wanted any more. One that is over before its turn has come isn't asked.
-    var isOver: Bool { get }
-    /// Its turn has come: this is about to be sent.
-    func queryBegan(_ query: ServerQuery, at server: any QueryServer)
-    func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply)
-    /// The server asks anew, in another way; what comes of it is told of `successor`.
-    func queryReplaced(_ query: ServerQuery, by successor: ServerQuery)
-}
-
 final class ServerQuery {
     /// How it is asked. What a server turns out not to understand is left out the next time.
     struct Manner: OptionSet {
@@ -76,7 +63,7 @@ final class ServerQuery {
     let name: DomainName
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
-    @exclusivity(unchecked) private var owner: (any ServerQueryOwner)?
+    @exclusivity(unchecked) private var owner: Question?
     /// Which channel's c-ares holds this query; nil before and afterwards.
     @exclusivity(unchecked) var channel: AresChannel?
     /// The case of its name's letters on the wire. With the id and the channel's EDNS it says what left, octet for octet, so
@@ -104,7 +91,7 @@ final class ServerQuery {
     /// The socket that it left from; -1 before, and over TCP.
     @exclusivity(unchecked) var descriptor: Int32 = -1
 
-    init(for owner: any ServerQueryOwner) {
+    init(for owner: Question) {
         let key = owner.key
         name = key.name
         type = key.type
@@ -114,7 +101,7 @@ final class ServerQuery {
         sameTransport = 0
     }
 
-    private init(replacing query: ServerQuery, in manner: Manner, owner: any ServerQueryOwner) {
+    private init(replacing query: ServerQuery, in manner: Manner, owner: Question) {
         name = query.name
         type = query.type
         self.owner = owner
