@@ -156,7 +156,9 @@ struct PageTests {
         #expect(resolved - report.hopStart >= delay)
         #expect(connected >= resolved)
         #expect(firstByte - connected >= delay)
-        #expect(end - firstByte >= delay)
+        // The first piece may have been late, and the second isn't the later for that.
+        #expect(end > firstByte)
+        #expect(end - connected >= delay * 2)
         #expect(report.redirects.map(\.status) == [302])
         #expect(report.url?.path == "/next")
         #expect(report.attempts.map(\.outcome) == [.connected])
