@@ -24,14 +24,24 @@ public struct ConnectOptions: Hashable, Sendable {
 
     /// Who connects in one's place; nil to connect directly. Its name is looked up here, and its addresses are raced; the
     /// target's name goes to it. The timeout covers all of it. UNIX sockets are connected to directly.
-    public var proxy: Proxy?
+    public var proxy: Proxy? {
+        get { keptProxy.value }
+        set { keptProxy.value = newValue }
+    }
     /// Whether the proxy gets the bytes of the connection as they are: requests that name their target themselves.
     package var isForwarding = false
 
     /// How to speak TLS on the connection before a protocol gets it; nil for plain TCP. The timeout covers the handshake.
-    public var tls: TLSClientConfiguration?
+    public var tls: TLSClientConfiguration? {
+        get { keptTLS.value }
+        set { keptTLS.value = newValue }
+    }
     /// What the server's certificate must be for; the host that is connected to unless set.
     public var tlsServerName: String?
+
+    // A connector has a copy of all this, and hardly ever a use for these.
+    private var keptProxy = OutOfLine<Proxy>()
+    private var keptTLS = OutOfLine<TLSClientConfiguration>()
 
     /// Creates the usual options.
     public init() {}

@@ -76,7 +76,11 @@ public final class Connector {
     /// When its TLS handshake was over; nil without TLS.
     @exclusivity(unchecked) public private(set) var securedTime: ReactorInstant?
     /// What the TLS handshake has agreed on.
-    public private(set) var tls: TLSInfo?
+    public private(set) var tls: TLSInfo? {
+        get { keptTLS.value }
+        set { keptTLS.value = newValue }
+    }
+    @exclusivity(unchecked) private var keptTLS = OutOfLine<TLSInfo>()
 
     /// Told what the connector does, as it does it. Called from the loop; it must not call the connector back.
     @exclusivity(unchecked) public var observer: ((ConnectorEvent) -> Void)?

@@ -13,7 +13,10 @@ extension PageFetch {
         switch result {
         case .page(let deferred):
             guard let head = report.head else { return }
-            deferred.callback(PageResponse(report: report, head: head, body: body))
+            // Handed over, since copying a record counts each of its references.
+            var record = PageReport(start: report.start)
+            swap(&record, &report)
+            deferred.callback(PageResponse(report: record, head: head, body: body))
         case .text(let deferred): giveText(to: deferred)
         case .body: stream?.ended(nil, report, trailers)
         case .stream, .nothing: break

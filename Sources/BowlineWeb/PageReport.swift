@@ -59,7 +59,11 @@ public struct PageReport: Sendable {
     /// When its TLS handshake was over; nil without TLS.
     public internal(set) var secured: ReactorInstant?
     /// What the TLS handshake has agreed on; nil without TLS.
-    public internal(set) var tls: TLSInfo?
+    public internal(set) var tls: TLSInfo? {
+        get { keptTLS.value }
+        set { keptTLS.value = newValue }
+    }
+    private var keptTLS = OutOfLine<TLSInfo>()
     /// When its first byte arrived.
     public internal(set) var firstByte: ReactorInstant?
     /// When the fetch ended.

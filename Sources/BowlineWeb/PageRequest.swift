@@ -24,7 +24,11 @@ public struct PageRequest {
     /// body ends, can't be left out.
     public var omittedFields: [String] = []
     /// Who asks, for servers that want to know; goes out as an Authorization field, to the first origin only.
-    public var authorization: HTTPAuthorization?
+    public var authorization: HTTPAuthorization? {
+        get { keptAuthorization.value }
+        set { keptAuthorization.value = newValue }
+    }
+    private var keptAuthorization = OutOfLine<HTTPAuthorization>()
     /// The body to send; nil for none, or if it comes as a stream.
     public var body: [UInt8]?
     /// The body to send, where it isn't held in memory.

@@ -1,6 +1,7 @@
 // Which proxy a URL goes through: a value, made by hand or of the variables that every program on a system reads. Nobody
 // here looks into the environment unasked.
 
+import BowlineTransport
 import Glibc
 
 /// Says which proxy to use for which host.
@@ -14,11 +15,21 @@ import Glibc
 /// ```
 public struct ProxySettings: Hashable, Sendable {
     /// The proxy for http.
-    public var http: Proxy?
+    public var http: Proxy? {
+        get { keptHTTP.value }
+        set { keptHTTP.value = newValue }
+    }
     /// The proxy for https.
-    public var https: Proxy?
+    public var https: Proxy? {
+        get { keptHTTPS.value }
+        set { keptHTTPS.value = newValue }
+    }
     /// The hosts that are connected to directly.
     public var exceptions = ProxyExceptions()
+
+    // Every request has these settings, and few have a proxy.
+    private var keptHTTP = OutOfLine<Proxy>()
+    private var keptHTTPS = OutOfLine<Proxy>()
 
     /// No proxy for anything.
     public init() {}

@@ -9,17 +9,17 @@ struct PoolRoute: Hashable {
     var origin: HTTPURL.Origin
     var bindAddress: SocketAddress?
     var families: [AddressFamily]
-    var tls: TLSClientConfiguration?
+    var tls: OutOfLine<TLSClientConfiguration>
     var addressPolicy: AddressPolicy
-    var proxy: Proxy?
+    var proxy: OutOfLine<Proxy>
 
     init(_ url: HTTPURL, _ request: PageRequest) {
         origin = url.origin
         bindAddress = request.connect.bindAddress
         families = request.connect.families
-        tls = url.scheme == .https ? request.tls : nil
+        tls = OutOfLine(url.scheme == .https ? request.tls : nil)
         addressPolicy = request.connect.addressPolicy
-        proxy = request.proxy(for: url)
+        proxy = OutOfLine(request.proxy(for: url))
     }
 
     /// The rest hardly ever differs.
@@ -87,9 +87,9 @@ final class PoolLane {
     func takes(_ url: HTTPURL, for fetch: PageFetch) -> Bool {
         route.origin == url.origin && route.bindAddress == fetch.request.connect.bindAddress
             && route.families == fetch.request.connect.families
-            && (url.scheme == .http || route.tls == fetch.request.tls)
+            && (url.scheme == .http || route.tls.value == fetch.request.tls)
             && route.addressPolicy == fetch.request.connect.addressPolicy
-            && (fetch.mayUseProxy ? route.proxy == fetch.request.proxy(for: url) : route.proxy == nil)
+            && (fetch.mayUseProxy ? route.proxy.value == fetch.request.proxy(for: url) : route.proxy.isEmpty)
     }
 
     /// Takes a connection out of the idle ones.
