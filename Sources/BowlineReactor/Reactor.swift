@@ -79,7 +79,9 @@ public final class Reactor: ReactorClock {
         return made
     }
     @exclusivity(unchecked) private var madeReceiveBuffer: UnsafeMutableRawBufferPointer?
-    private static let receiveBufferSize = 64 * 1024
+    /// Four times what loopback carries in a segment, and no more than the processor's second cache holds. Small reads
+    /// touch the beginning only, so that the rest takes no memory.
+    package static let receiveBufferSize = 256 * 1024
 
     /// Creates a reactor that waits with `poller`.
     public init(poller kind: PollerKind = .epoll) {

@@ -78,6 +78,14 @@ package enum SocketCalls {
         return result(count)
     }
 
+    /// Whether something can be read at once: bytes, the end or an error. Takes nothing of it. The corresponding C function
+    /// is `recv` with MSG_PEEK.
+    package static func isReadable(_ descriptor: Int32) -> Bool {
+        var byte: UInt8 = 0
+        let count = retrying { recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) }
+        return count >= 0 || errno != EAGAIN
+    }
+
     /// Writes as much as there is room for, and raises no SIGPIPE. The corresponding C function is `send`.
     package static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> TransferResult {
         if let code = SocketFaults.take(.send) { return code == EAGAIN ? .wouldBlock : .failed(code) }

@@ -10,6 +10,8 @@ extension StreamConnection: TurnDelivery {
         phase = .closed(reason)
         closeTimer?.cancel()
         closeTimer = nil
+        gathering?.timer?.cancel()
+        gathering = nil
         output.removeAll()
         forgetHangUp()
         reactor.deregisterBeforeClose(descriptor)

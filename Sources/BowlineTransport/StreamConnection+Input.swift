@@ -4,9 +4,6 @@ import BowlineReactor
 import Glibc
 
 extension StreamConnection: DescriptorHandler {
-    /// So many reads that fill the whole buffer are made for one event before others get their turn.
-    private static let readsPerEvent = 4
-
     /// Reading comes first: where the peer answered and then closed, its answer must not be lost to the error that
     /// writing meets.
     func descriptorReady(_ readiness: Readiness) {
@@ -23,22 +20,36 @@ extension StreamConnection: DescriptorHandler {
         close(.stopped)
     }
 
+    /// Makes one read, and then others get their turn: where there is more, the poller says so again.
     private func readReady() {
-        for _ in 0..<Self.readsPerEvent {
-            switch receive() {
-            case .bytes(0):
-                readEnd()
-                return
-            case .bytes(let count):
-                // Less than there was room for: nothing more has arrived, and asking would only say so.
-                if count < reactor.receiveBuffer.count || !isReading { return }
-            case .wouldBlock:
-                return
-            case .failed(let code):
-                close(.lost(code))
-                return
-            }
+        switch receive() {
+        case .bytes(0): readEnd()
+        case .bytes(let count): if count >= ReceiveGathering.largeRead || gathering != nil { watchFlow(count) }
+        case .wouldBlock: break
+        case .failed(let code): close(.lost(code))
         }
+    }
+
+    /// Has the system gather what arrives while it arrives in a flood.
+    private func watchFlow(_ count: Int) {
+        guard isTCP, !isClosed else { return }
+        let gathering = self.gathering ?? ReceiveGathering()
+        self.gathering = gathering
+        guard gathering.received(count, at: reactor.now) else { return }
+        setReceiveMark(ReceiveGathering.mark)
+        lookAtFlowLater(gathering)
+    }
+
+    private func lookAtFlowLater(_ gathering: ReceiveGathering) {
+        gathering.timer = reactor.callLater(ReceiveGathering.patience) { [unowned self] in
+            if gathering.isStill() { setReceiveMark(1) } else { lookAtFlowLater(gathering) }
+        }
+    }
+
+    /// How many bytes make the socket readable; so does its end, or an error. What is there already counts at once.
+    private func setReceiveMark(_ count: Int) {
+        // Without it, there are only more events.
+        try? SocketCalls.setOption(descriptor, SOL_SOCKET, SO_RCVLOWAT, CInt(count))
     }
 
     /// Makes one read and lends what came to the protocol.

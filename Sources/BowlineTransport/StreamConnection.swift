@@ -34,7 +34,7 @@ final class StreamConnection: SwitchableTransport {
     /// beyond that.
     let reactor: Reactor
     let descriptor: Int32
-    private let isTCP: Bool
+    let isTCP: Bool
     @exclusivity(unchecked) var phase = Phase.open
     @exclusivity(unchecked) var `protocol`: (any Protocol)?
     @exclusivity(unchecked) var output = OutputBuffer()
@@ -50,6 +50,8 @@ final class StreamConnection: SwitchableTransport {
     /// Set while the descriptor is out of the reactor's table, because a hang-up came while reading was paused: the
     /// number under which the reactor tells this connection that it stops.
     var hangUpObserver: UInt64?
+    /// Set once a large piece has arrived; see `ReceiveGathering`.
+    @exclusivity(unchecked) var gathering: ReceiveGathering?
     var closeTimer: DelayedCall?
     var onEnd: ((ConnectionEnd) -> Void)?
     private var knownPeer: SocketAddress?
@@ -229,6 +231,10 @@ final class StreamConnection: SwitchableTransport {
         reactor.forgetStopObserver(observer)
         hangUpObserver = nil
     }
+}
+
+extension StreamConnection: PeekableTransport {
+    var hasUnreadInput: Bool { isClosed || isReadClosed || SocketCalls.isReadable(descriptor) }
 }
 
 @available(*, unavailable)

@@ -1,7 +1,13 @@
-// A transport whose protocol can be replaced while it stands: how TLS comes between the two, and how a
-// connection passes from whoever made its way to whom it is for.
+// What transports can do for the toolkit's own use, beyond what every protocol may ask.
 
-/// A transport that can be given another protocol.
+/// A transport that can look at what has arrived before the loop does.
+package protocol PeekableTransport: Transport {
+    /// Whether something has arrived that the protocol wasn't given: bytes, the peer's end, or an error. Costs a system call.
+    var hasUnreadInput: Bool { get }
+}
+
+/// A transport whose protocol can be replaced while it stands: how TLS comes between the two, and how a connection passes
+/// from whoever made its way to whom it is for.
 package protocol SwitchableTransport: Transport {
     /// Gives the connection to `protocol`, which isn't told that it was made; `onEnd` is called once, after its
     /// `connectionLost`.

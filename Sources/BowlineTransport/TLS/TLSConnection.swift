@@ -41,8 +41,9 @@ package final class TLSConnection: SwitchableTransport {
     @exclusivity(unchecked) var upper: (any Protocol)?
     /// Called once, when the handshake has an outcome; gives the protocol that is to speak, or declines.
     @exclusivity(unchecked) var onHandshake: ((Result<TLSInfo, TLSError>) -> (any Protocol)?)?
-    /// Called once, after `connectionLost`; set where TLS was started on a connection that had it.
-    var onEnd: ((ConnectionEnd) -> Void)?
+    /// Called once, after `connectionLost`, whether the handshake came to its end or not. Where TLS is started on a
+    /// connection that had one, it is that one.
+    package var onEnd: ((ConnectionEnd) -> Void)?
     /// How it ends, where the transport below can't know that.
     var end: ConnectionEnd?
     /// What is wrong with the other end's certificate.
@@ -258,6 +259,13 @@ package final class TLSConnection: SwitchableTransport {
             self.onEnd = onEnd
         }
         return (upper, self.onEnd)
+    }
+}
+
+extension TLSConnection: PeekableTransport {
+    /// Tickets count, too: nobody can tell a record's kind before it is decrypted.
+    package var hasUnreadInput: Bool {
+        !rest.isEmpty || isPeerDone || (transport as? any PeekableTransport)?.hasUnreadInput == true
     }
 }
 
