@@ -107,8 +107,12 @@ let package = Package(
             // Loading Swift's libraries would take a quarter of a fetch's time. Unsafe to SwiftPM, which bars such flags
             // from the products of other packages only; these don't use the command.
             linkerSettings: [
+                // Nobody looks up the command's own symbols, ten thousand of them.
                 .unsafeFlags(
-                    ["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections"],
+                    [
+                        "-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections",
+                        "-Xlinker", "--no-export-dynamic",
+                    ],
                     .when(configuration: .release))
             ]),
 

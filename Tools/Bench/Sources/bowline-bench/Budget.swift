@@ -6,6 +6,8 @@ enum Budget {
     static let cold = 0.95
     /// GET over 64 kept-alive connections against wrk.
     static let hot = 0.90
+    /// The same over TLS.
+    static let hotTLS = 0.8
     /// Lookups of 200,000 unique names against raw c-ares at its best window, at any concurrency.
     static let names = 1.0
     /// A cache hit in 150 ns, where a Swift class is allocated and freed in 29 ns.

@@ -38,7 +38,7 @@ private func count(_ subject: String, _ calls: String?) throws -> Double {
     return Double(between.count { $0.contains("\(calls)(") })
 }
 
-private enum FileLink {
+enum FileLink {
     static func target(of path: String) throws -> String {
         guard let resolved = realpath(path, nil) else { throw Program.Failure(description: path) }
         defer { free(resolved) }

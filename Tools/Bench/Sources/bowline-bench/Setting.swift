@@ -8,6 +8,8 @@ struct Setting {
     struct Servers {
         let dnsPort: UInt16
         let httpPort: UInt16
+        /// The same nginx over TLS, and the file with its certificate; nil if that could not be made.
+        let secure: (port: UInt16, certificate: String)?
     }
 
     var servers: Servers?
@@ -24,7 +26,11 @@ struct Setting {
         }
         var setting = Setting(limits: value("LIMITS"), peers: value("PEERS"), command: value("COMMAND"))
         if let dns = value("DNS_PORT").flatMap(UInt16.init), let http = value("HTTP_PORT").flatMap(UInt16.init) {
-            setting.servers = Servers(dnsPort: dns, httpPort: http)
+            var secure: (port: UInt16, certificate: String)?
+            if let port = value("HTTPS_PORT").flatMap(UInt16.init), let certificate = value("CERTIFICATE") {
+                secure = (port, certificate)
+            }
+            setting.servers = Servers(dnsPort: dns, httpPort: http, secure: secure)
         }
         return setting
     }

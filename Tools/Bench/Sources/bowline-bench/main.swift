@@ -25,6 +25,10 @@ if arguments.first == idleSubjectFlag {
     try IdleSubject.run(arguments.last ?? "")
     exit(0)
 }
+if arguments.first == LargeSubject.flag {
+    try LargeSubject.run(arguments.last ?? "")
+    exit(0)
+}
 let asJSON = arguments.contains("--json")
 let named = arguments.filter { $0 != "--json" }
 if let unknown = named.first(where: { name in !benches.contains { $0.name == name } }) {
