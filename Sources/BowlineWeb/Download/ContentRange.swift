@@ -34,4 +34,11 @@ struct ContentRange: Hashable {
         guard let modified = fields["last-modified"], let date = fields["date"], modified != date else { return nil }
         return modified
     }
+
+    /// Whether a response says that it is of the version that `validator` stands for. Parts of what may be two versions
+    /// aren't put together (RFC 9110, 15.3.7.3): not every server looks at If-Range, and one that says nothing has not
+    /// said yes.
+    static func confirms(_ validator: String, _ fields: HTTPFieldSection) -> Bool {
+        fields[validator.utf8.first == UInt8(ascii: "\"") ? "etag" : "last-modified"] == validator
+    }
 }

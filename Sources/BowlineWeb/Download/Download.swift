@@ -49,7 +49,13 @@ public struct DownloadError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// One line, and what to do where there is something to do.
     public var description: String {
-        let advice = cause.code == PartialFile.busy ? ": another download is writing it" : ""
+        let advice =
+            switch cause.code {
+            case PartialFile.busy: ": another download is writing it"
+            case PartialFile.symbolicLink: ": symbolic links are not followed here"
+            case PartialFile.special: ": what has this name is no regular file"
+            default: ""
+            }
         return "cannot write \(path.debugDescription.dropFirst().dropLast()): \(cause)\(advice)"
     }
 }

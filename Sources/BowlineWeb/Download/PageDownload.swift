@@ -28,6 +28,8 @@ final class PageDownload {
     private var pending: (any Cancellable)?
     private var response: StreamedResponse?
     private var resumedAt = 0
+    /// Of which version the bytes are that are gone on with; nil if there are none.
+    private var resumedVersion: String?
     /// How many bytes are in the file.
     private var byteCount = 0
     private var expectedByteCount: Int?
@@ -72,6 +74,7 @@ final class PageDownload {
     /// Asks for the page, or for what is missing of it.
     private func ask(_ resumption: (byteCount: Int, validator: String)?) {
         var request = self.request
+        resumedVersion = resumption?.validator
         if let (byteCount, validator) = resumption {
             resumedAt = byteCount
             request.fields += [("Range", "bytes=\(byteCount)-"), ("If-Range", validator)]
@@ -91,19 +94,20 @@ final class PageDownload {
 
     private func take(_ response: StreamedResponse) {
         let range = ContentRange(response.head.fields["content-range"])
+        let goesOn = resumedVersion.map { ContentRange.confirms($0, response.head.fields) } ?? false
         switch response.status {
-        case 206 where resumedAt > 0 && range?.first == resumedAt:
+        case 206 where goesOn && range?.first == resumedAt:
             expectedByteCount = range?.size
             byteCount = resumedAt
             receive(response)
-        case 416 where resumedAt > 0 && range?.size == resumedAt:
+        case 416 where goesOn && range?.size == resumedAt:
             // The last attempt had all of it, and ended before it said so.
             response.body.cancel()
             byteCount = resumedAt
             self.response = response
             end(.whole)
         case 206, 416:
-            // Not what was asked for. The whole page is.
+            // Not what was asked for, or not surely of the same version. The whole page is.
             response.body.cancel()
             if resumedAt > 0 { ask(nil) } else { refuse(response) }
         case 200..<300:

@@ -22,6 +22,11 @@ package protocol DownloadFile: AnyObject, Sendable {
 final class PartialFile: DownloadFile {
     /// What flock says of a file that another download writes.
     static let busy = EWOULDBLOCK
+    /// What is said where neither a regular file nor a folder has the name.
+    static let special = EEXIST
+    /// What is said where a symbolic link has it. It isn't followed, as that of the part isn't: the part has to stand in
+    /// the folder of the file, and whoever may write to this one would lead us to another.
+    static let symbolicLink = ELOOP
 
     private let path: String
     private let folder: String
@@ -34,8 +39,7 @@ final class PartialFile: DownloadFile {
     init(_ path: String, url: String) throws(SystemError) {
         let name = path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init) ?? ""
         guard !name.isEmpty, name != ".", name != ".." else { throw SystemError(EISDIR, "open") }
-        var status = stat()
-        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { throw SystemError(EISDIR, "open") }
+        try Self.requireReplaceable(path)
         let place = path.dropLast(name.count)
         folder = place.isEmpty ? "." : String(place)
         partPath = "\(place).\(name).part"
@@ -45,9 +49,10 @@ final class PartialFile: DownloadFile {
         // Whoever may write to the folder must not lead us elsewhere.
         let descriptor = open(partPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o666)
         guard descriptor >= 0 else { throw SystemError(errno, "open") }
+        var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw SystemError(ESPIPE, "open")
+            throw SystemError(Self.special, "open")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
@@ -64,6 +69,19 @@ final class PartialFile: DownloadFile {
     }
 
     deinit { close(descriptor) }
+
+    /// Whether a file may get this name: nothing has it, or a regular file. A device, a pipe, a socket or a symbolic link
+    /// would be gone.
+    private static func requireReplaceable(_ path: String) throws(SystemError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw SystemError(EISDIR, "open")
+        case S_IFLNK: throw SystemError(symbolicLink, "open")
+        default: throw SystemError(special, "open")
+        }
+    }
 
     func resumption() -> (byteCount: Int, validator: String)? {
         var status = stat()
@@ -90,6 +108,8 @@ final class PartialFile: DownloadFile {
 
     func finish() throws(SystemError) {
         guard fsync(descriptor) == 0 else { throw SystemError(errno, "fsync") }
+        // Much may have come to stand there meanwhile.
+        try Self.requireReplaceable(path)
         guard rename(partPath, path) == 0 else { throw SystemError(errno, "rename") }
         unlink(notePath)
         // The name, too, is to survive a crash. Not every file system lets folders be synchronised: then it does so itself.

@@ -26,7 +26,8 @@ extension Reactor {
     /// with, if the server says that the page is still the same (RFC 9110, 13.1.5 and 14.2).
     /// - Parameters:
     ///   - request: a GET, whose deadline and limits hold as in any fetch. Content codings are not undone, nor asked for.
-    ///   - path: the file, in a folder that is there; one of this name is replaced.
+    ///   - path: the file, in a folder that is there. A regular file of this name is replaced; a folder, device, pipe or
+    ///     symbolic link is refused, and stays as it is.
     ///   - observer: told whenever something was written.
     /// - Returns: fires when the file is there. Fails with a `PageError`, also for any status outside 2xx, or with a
     ///   `DownloadError` when the file can't be written. `cancel()` closes the connection, and what was written stays.

@@ -70,11 +70,13 @@ struct DownloadTests {
         HTTPResponder.Response(Self.content, fields: fields)
     }
 
-    private func part(from first: Int, of size: Int = content.count) -> HTTPResponder.Action {
+    private func part(
+        from first: Int, of size: Int = content.count, version: [(String, String)] = [("ETag", "\"v1\"")]
+    ) -> HTTPResponder.Action {
         .respond(
             HTTPResponder.Response(
                 Array(Self.content[first...]), status: 206,
-                fields: [("Content-Range", "bytes \(first)-\(size - 1)/\(size)"), ("ETag", "\"v1\"")]))
+                fields: [("Content-Range", "bytes \(first)-\(size - 1)/\(size)")] + version))
     }
 
     /// A response that ends after its head and so much of its body.
@@ -173,7 +175,8 @@ struct DownloadTests {
     func lastModified() async throws {
         let modified = "Wed, 25 Nov 2026 22:00:00 GMT"
         let fields = [("Last-Modified", modified), ("Date", "Wed, 25 Nov 2026 23:00:00 GMT")]
-        let run = try await run([cut(whole(fields), after: 300_000), part(from: 300_000)])
+        let rest = part(from: 300_000, version: [("Last-Modified", modified)])
+        let run = try await run([cut(whole(fields), after: 300_000), rest])
         #expect(run.fields.last == ["bytes=300000-", modified] && bytes() == Self.content)
     }
 
@@ -182,7 +185,9 @@ struct DownloadTests {
         let almost = HTTPResponder.Response(Self.content + [0], fields: [("ETag", "\"v1\"")])
         let run = try await run([
             cut(almost, after: 700_000),
-            .respond(HTTPResponder.Response("", status: 416, fields: [("Content-Range", "bytes */700000")])),
+            .respond(
+                HTTPResponder.Response(
+                    "", status: 416, fields: [("Content-Range", "bytes */700000"), ("ETag", "\"v1\"")])),
         ])
         #expect(run.words == ["receive/truncated", "700000 from 700000"] && bytes() == Self.content)
     }
@@ -194,6 +199,33 @@ struct DownloadTests {
             #expect(run.words == ["receive/truncated", "700000 from 0"] && run.fields.last == [])
             #expect(bytes() == Self.content && files() == ["page.bin"])
         }
+    }
+
+    @Test(
+        "a part that doesn't say it is of the same version isn't glued to what is there: the whole page is asked for",
+        arguments: [
+            [("ETag", "\"v2\"")], [("ETag", "W/\"v1\"")], [], [("Last-Modified", "Wed, 25 Nov 2026 22:00:00 GMT")],
+        ] as [[(String, String)]])
+    func otherVersion(version: [(String, String)]) async throws {
+        let nothingLeft = HTTPResponder.Response(
+            "", status: 416, fields: [("Content-Range", "bytes */300000")] + version)
+        for wrong in [part(from: 300_000, version: version), .respond(nothingLeft)] {
+            let run = try await run([cut(whole(), after: 300_000), wrong, .respond(whole())])
+            #expect(run.words == ["receive/truncated", "700000 from 0"])
+            #expect(run.fields == [[], ["bytes=300000-", "\"v1\""], []])
+            #expect(bytes() == Self.content && files() == ["page.bin"])
+        }
+    }
+
+    @Test("a date that differs is another version, too")
+    func otherDate() async throws {
+        let date = ("Date", "Wed, 25 Nov 2026 23:30:00 GMT")
+        let run = try await run([
+            cut(whole([("Last-Modified", "Wed, 25 Nov 2026 22:00:00 GMT"), date]), after: 300_000),
+            part(from: 300_000, version: [("Last-Modified", "Wed, 25 Nov 2026 23:00:00 GMT"), date]),
+            .respond(whole()),
+        ])
+        #expect(run.fields.last == [] && run.words.last == "700000 from 0" && bytes() == Self.content)
     }
 
     @Test("a part that says the page is longer than what has come is no whole page")
@@ -229,6 +261,44 @@ struct DownloadTests {
             return outcomes
         }
         #expect(outcomes == ["ENOENT", "EISDIR", "EISDIR", "EISDIR"])
+    }
+
+    @Test(
+        "what has the name and is no regular file is refused, and stays",
+        arguments: ["pipe", "device", "link", "dangling"])
+    func special(kind: String) async throws {
+        try folder.write("victim", text: "precious")
+        let code: CInt
+        switch kind {
+        case "pipe":
+            #expect(mkfifo(path, 0o600) == 0)
+            code = EEXIST
+        case "device":
+            // What /dev/null is, 1:3. Only the superuser may make one.
+            guard mknod(path, S_IFCHR | 0o600, dev_t(0x103)) == 0 else { return }
+            code = EEXIST
+        default:
+            #expect(symlink("\(folder.path)/\(kind == "link" ? "victim" : "nowhere")", path) == 0)
+            code = ELOOP
+        }
+        var before = stat()
+        var after = stat()
+        #expect(lstat(path, &before) == 0)
+        let run = try await run([.respond(whole())])
+        #expect(run.words == ["\(code)"] && run.fields.isEmpty)
+        #expect(lstat(path, &after) == 0 && after.st_ino == before.st_ino && after.st_mode == before.st_mode)
+        #expect(files() == ["page.bin", "victim"] && bytes("victim") == Array("precious".utf8))
+    }
+
+    @Test("a link that comes to stand there meanwhile is refused, and nothing is lost")
+    func lateLink() throws {
+        let file = try PartialFile(path, url: "http://h.test/")
+        try file.begin(validator: "\"v1\"")
+        try file.write(Array("new".utf8), at: 0)
+        try folder.write("victim", text: "precious")
+        #expect(symlink("\(folder.path)/victim", path) == 0)
+        #expect(throws: SystemError(ELOOP, "open")) { try file.finish() }
+        #expect(bytes("victim") == Array("precious".utf8) && bytes(".page.bin.part") == Array("new".utf8))
     }
 
     @Test("a symbolic link in the place of the part leads nowhere")
