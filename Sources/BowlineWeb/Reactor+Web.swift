@@ -32,4 +32,12 @@ extension Reactor {
     public func fetch(_ request: PageRequest) -> Deferred<PageResponse> {
         agent.fetch(request)
     }
+
+    /// Fetches a page by GET, and gives the response whatever its status is.
+    ///
+    /// - Parameter url: an http or https URL.
+    /// - Returns: as `fetch(_:)` of a request.
+    public func fetch(_ url: String) -> Deferred<PageResponse> {
+        agent.fetch(url)
+    }
 }

@@ -18,18 +18,43 @@ struct InspectOptions: ParsableArguments {
             valueName: "token"))
     var token: String?
 
+    @Option(
+        name: .customLong("inspect-cert"), parsing: .unconditional,
+        help: ArgumentHelp("Serve that page over TLS with this chain of certificates (PEM).", valueName: "file"))
+    var certificate: String?
+
+    @Option(
+        name: .customLong("inspect-key"), parsing: .unconditional,
+        help: ArgumentHelp("The key of --inspect-cert (PEM).", valueName: "file"))
+    var key: String?
+
     func validate() throws {
         if token != nil, address == nil { throw ValidationError("--inspect-token is nothing without --inspect.") }
+        if (certificate == nil) != (key == nil) {
+            throw ValidationError("--inspect-cert and --inspect-key go together.")
+        }
+        if certificate != nil, address == nil { throw ValidationError("--inspect-cert is nothing without --inspect.") }
     }
 
     /// Serves the page if it is wanted, and tells on stderr where.
     func serve(on reactor: Reactor) throws {
         guard let address else { return }
+        let tls = try context(reactor)
         do throws(InspectorError) {
-            let inspector = try reactor.serveInspector(on: address.address, token: token)
+            let inspector = try reactor.serveInspector(on: address.address, token: token, tls: tls)
             Console.log("inspector: \(inspector.url)")
         } catch {
             throw ValidationError("--inspect: \(error).")
+        }
+    }
+
+    private func context(_ reactor: Reactor) throws -> TLSContext? {
+        guard let certificate, let key else { return nil }
+        let identity = TLSIdentity(certificateFile: certificate, keyFile: key)
+        do {
+            return try TLSContext(server: TLSServerConfiguration(identity), clock: reactor)
+        } catch {
+            throw ValidationError("--inspect-cert: \(error).")
         }
     }
 }

@@ -21,6 +21,24 @@ struct InspectTests {
         #expect(output.stderr.contains(#/inspector: http://127\.77\.5\.3:8053/\?token=[0-9a-f]{32}\n/#))
     }
 
+    @Test(
+        "with a certificate it is served over TLS",
+        .enabled(if: Certificates.canBeMade, "openssl is not installed"))
+    func secure() throws {
+        let servers = try Servers()
+        let pair = try Certificates.shared().make(for: "IP:127.77.5.4")
+        let inspector = "127.77.5.4:8053"
+        let output = try command(
+            servers.names + [
+                "--inspect", inspector, "--inspect-cert", pair.certificate, "--inspect-key", pair.key, "--body",
+                "--cacert", try Certificates.shared().root, "--concurrency", "1", servers.url(),
+                "https://\(inspector)/cache.json",
+            ])
+        #expect(output.exitCode == 0)
+        #expect(output.stdout.contains("{\"name\": \"h.test\", \"type\": \"A\""))
+        #expect(output.stderr.contains("inspector: https://127.77.5.4:8053/?token="))
+    }
+
     @Test("resolving serves it, too, on a port that the system chooses")
     func resolving() throws {
         let servers = try Servers()
@@ -35,6 +53,10 @@ struct InspectTests {
             ["--inspect", "x"], ["--inspect", "127.0.0.1"], ["--inspect", "name:1"], ["--inspect", "127.0.0.1:65536"],
             ["--inspect", "0.0.0.0:0"], ["--inspect", "127.0.0.1:0", "--inspect-token", "short"],
             ["--inspect", "192.0.2.1:0", "--inspect-token", "long-enough"], ["--inspect-token", "long-enough"],
+            ["--inspect", "127.0.0.1:0", "--inspect-cert", "/nowhere.pem"],
+            ["--inspect", "127.0.0.1:0", "--inspect-key", "/nowhere.pem"],
+            ["--inspect", "127.0.0.1:0", "--inspect-cert", "/nowhere.pem", "--inspect-key", "/nowhere.pem"],
+            ["--inspect-cert", "/nowhere.pem", "--inspect-key", "/nowhere.pem"],
         ])
     func usage(options: [String]) throws {
         let servers = try Servers()

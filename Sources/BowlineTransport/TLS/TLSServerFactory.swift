@@ -21,7 +21,8 @@ public final class TLSServerFactory: ServerFactory {
 
     /// Creates a factory around another one.
     public init(_ context: TLSContext, factory: ServerFactory) {
-        precondition(context.isServer, "a server needs the context of a server")
+        // fatalError, since a precondition's message is lost in release builds.
+        if !context.isServer { fatalError("a server needs the context of a server") }
         self.context = context
         self.factory = factory
         super.init()

@@ -20,17 +20,23 @@ public final class Inspector {
     /// What has to be presented to change something, and on an address that isn't loopback to see anything.
     public let token: String
     private let server: HTTPServer
+    private let scheme: HTTPURL.Scheme
 
-    init(_ reactor: Reactor, on address: SocketAddress, token: String?) throws(InspectorError) {
+    init(
+        _ reactor: Reactor, on address: SocketAddress, token: String?, tls: TLSContext?
+    ) throws(InspectorError) {
         guard let interface = address.ipAddress, let port = address.port else { throw .notInternet(address) }
         let isPrivate = interface.isLoopback
         guard isPrivate || token != nil else { throw .tokenNeeded(address) }
         if let token, !Self.canBeToken(token) { throw .badToken }
         let token = token ?? Self.makeToken()
-        let access = InspectorAccess(bound: interface, token: token, isReadable: isPrivate)
+        scheme = tls == nil ? .http : .https
+        let access = InspectorAccess(bound: interface, scheme: scheme, token: token, isReadable: isPrivate)
         let routes = InspectorRoutes(reactor, access)
         do {
-            server = try reactor.listenHTTP(port: port, interface: interface) { request in routes.answer(request) }
+            server = try reactor.listenHTTP(port: port, interface: interface, tls: tls) { request in
+                routes.answer(request)
+            }
         } catch {
             throw .listen(ListenError(address: address, cause: error))
         }
@@ -47,7 +53,7 @@ public final class Inspector {
             case .v4(let address): ip.isUnspecified ? "127.0.0.1" : "\(address)"
             case .v6(let address): ip.isUnspecified ? "[::1]" : "[\(address)]"
             }
-        return "http://\(host):\(port)/?token=\(token)"
+        return "\(scheme.rawValue)://\(host):\(port)/?token=\(token)"
     }
 
     /// Stops serving; what was begun has a second to end.
@@ -116,9 +122,12 @@ extension Reactor {
     /// - Parameters:
     ///   - address: a loopback address, or any other together with a token; port 0 lets the system choose.
     ///   - token: what allows changes; a random one if nil. At least 8 characters of letters, digits and `-._~`.
+    ///   - tls: made of a `TLSServerConfiguration`, to serve over https; nil for http.
     /// - Throws: `InspectorError`.
-    public func serveInspector(on address: SocketAddress, token: String? = nil) throws(InspectorError) -> Inspector {
-        try Inspector(self, on: address, token: token)
+    public func serveInspector(
+        on address: SocketAddress, token: String? = nil, tls: TLSContext? = nil
+    ) throws(InspectorError) -> Inspector {
+        try Inspector(self, on: address, token: token, tls: tls)
     }
 
     /// Serves the inspector on a port of 127.0.0.1; 0 lets the system choose.

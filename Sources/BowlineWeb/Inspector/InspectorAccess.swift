@@ -9,6 +9,8 @@ import BowlineTransport
 struct InspectorAccess {
     /// The address that it listens on.
     let bound: IPAddress
+    /// What it is served over.
+    let scheme: HTTPURL.Scheme
     /// What allows changes.
     let token: String
     /// Whether everybody may read: on loopback.
@@ -57,7 +59,8 @@ struct InspectorAccess {
 
     private func isOwnHost(_ request: HTTPServerRequest) -> Bool {
         switch request.host {
-        case .name(let name, _): name.description == "localhost"
+        // Over TLS a client has compared the name with the certificate: a name that was made to lead here has none.
+        case .name(let name, _): scheme == .https || name.description == "localhost"
         case .ipv4(let address): isOwn(.v4(address), request)
         case .ipv6(let address): isOwn(.v6(address), request)
         case nil: false
@@ -73,7 +76,8 @@ struct InspectorAccess {
         if let site = request.fields["sec-fetch-site"], site != "same-origin", site != "none" { return false }
         let origins = request.fields.values(of: "origin")
         guard let origin = origins.first else { return true }
-        return origins.count == 1 && origin.lowercased() == "http://\(request.fields["host"] ?? "")".lowercased()
+        let own = "\(scheme.rawValue)://\(request.fields["host"] ?? "")"
+        return origins.count == 1 && origin.lowercased() == own.lowercased()
     }
 }
 

@@ -16,8 +16,9 @@ import Glibc
 /// server.stop().addCallback { print("every client has had its answer") }
 /// ```
 /// Requests of one connection are answered in order, also when they come before the answers. What breaks the rules is
-/// answered with 400, 408, 413, 414, 417, 431, 501 or 505, and its connection closed. As a `ServerFactory` it can be given to any
-/// listening port; a connection is a connection, whatever it runs over.
+/// answered with 400, 408, 413, 414, 417, 431, 501 or 505, and its connection closed. Over TLS it listens if a context is given,
+/// and counts a connection from its first byte on. As a `ServerFactory` it can be given to any listening port, which then is
+/// whoever's who has opened it: `stop` declines what comes, and the port has to be stopped beside it.
 public final class HTTPServer: ServerFactory {
     /// What clients are granted.
     public let options: HTTPServerOptions
@@ -27,6 +28,8 @@ public final class HTTPServer: ServerFactory {
     public private(set) var refusedCount = 0
     /// How many connections were closed at once because too many were open.
     public private(set) var declinedCount = 0
+    /// How many TLS handshakes came to nothing.
+    public private(set) var failedHandshakeCount = 0
     /// Whether `stop` was called.
     public private(set) var isStopping = false
 
@@ -35,6 +38,8 @@ public final class HTTPServer: ServerFactory {
     /// Seconds since 1970, for Date.
     package var wallClock: () -> Int = { time(nil) }
     private let makeAnswer: (HTTPServerRequest) -> Deferred<HTTPServerResponse>
+    /// Nil without TLS, and where somebody else puts it between.
+    private var tls: TLSContext?
     /// Nil again when it listens no more: it holds this.
     private var listener: ListeningPort?
     private var connections: [ObjectIdentifier: HTTPServerConnection] = [:]
@@ -88,7 +93,7 @@ public final class HTTPServer: ServerFactory {
         for connection in connections.values { connection.serverStops() }
         graceTimer = clock.callLater(grace) { [weak self] in
             guard let self else { return }
-            for connection in self.connections.values { connection.transport?.abortConnection() }
+            for connection in self.connections.values { connection.abort() }
         }
         fireIfStopped()
         return stopped
@@ -102,11 +107,15 @@ public final class HTTPServer: ServerFactory {
         }
         let connection = HTTPServerConnection(self)
         connections[ObjectIdentifier(connection)] = connection
-        return connection
+        guard let tls else { return connection }
+        return connection.secured(by: tls) { [weak self] in self?.failedHandshakeCount += 1 }
     }
 
     /// Listens. Called once, by the reactor's door.
-    func listen(on reactor: Reactor, port: UInt16, interface: IPAddress?) throws(SystemError) {
+    func listen(on reactor: Reactor, port: UInt16, interface: IPAddress?, tls: TLSContext?) throws(SystemError) {
+        // fatalError, since a precondition's message is lost in release builds.
+        if tls?.isServer == false { fatalError("a server needs the context of a server") }
+        self.tls = tls
         let listener = try reactor.listenTCP(port: port, interface: interface, factory: self)
         address = listener.address
         self.listener = listener
@@ -144,24 +153,27 @@ extension Reactor {
     /// - Parameters:
     ///   - port: 0 lets the system choose; the server's `address` tells.
     ///   - interface: the local address to listen on; all IPv4 addresses if nil.
+    ///   - tls: made of a `TLSServerConfiguration`, whose `handshakeTimeout` bounds each handshake; nil for plain HTTP.
     ///   - answers: called from the loop with each request; what it throws is answered with 500.
     /// - Throws: the `SystemError` of socket, bind (EADDRINUSE, EACCES) or listen.
     public func listenHTTP(
-        port: UInt16, interface: IPAddress? = nil, options: HTTPServerOptions = HTTPServerOptions(),
+        port: UInt16, interface: IPAddress? = nil, tls: TLSContext? = nil,
+        options: HTTPServerOptions = HTTPServerOptions(),
         answers: @escaping (HTTPServerRequest) throws -> HTTPServerResponse
     ) throws(SystemError) -> HTTPServer {
         let server = HTTPServer(clock: self, options: options, answers: answers)
-        try server.listen(on: self, port: port, interface: interface)
+        try server.listen(on: self, port: port, interface: interface, tls: tls)
         return server
     }
 
     /// Listens for HTTP requests; the answers may come later.
     public func listenHTTP<Answer: DeferredConvertible<HTTPServerResponse>>(
-        port: UInt16, interface: IPAddress? = nil, options: HTTPServerOptions = HTTPServerOptions(),
+        port: UInt16, interface: IPAddress? = nil, tls: TLSContext? = nil,
+        options: HTTPServerOptions = HTTPServerOptions(),
         answers: @escaping (HTTPServerRequest) throws -> Answer
     ) throws(SystemError) -> HTTPServer {
         let server = HTTPServer(clock: self, options: options, answers: answers)
-        try server.listen(on: self, port: port, interface: interface)
+        try server.listen(on: self, port: port, interface: interface, tls: tls)
         return server
     }
 }

@@ -28,6 +28,8 @@ final class HTTPServerConnection: HalfCloseableProtocol {
     var phase = Phase.reading
     /// Nil once the connection has ended.
     private(set) var server: HTTPServer?
+    /// TLS below, where the server has put it there: before the handshake is over there is no transport.
+    private weak var secure: TLSConnection?
     var parser: HTTPRequestParser
     /// What was sent for the request that is read; nil before its head is complete.
     var target: HTTPRequestTarget?
@@ -55,6 +57,35 @@ final class HTTPServerConnection: HalfCloseableProtocol {
         parser = HTTPRequestParser(limits: server.options.limits)
     }
 
+    /// Puts TLS below, which has its turn first. The connection ends with it, also when it never begins to speak.
+    func secured(by context: TLSContext, onFailure: @escaping () -> Void) -> any Protocol {
+        let secure = TLSConnection(context, name: nil) { [self] result in
+            switch result {
+            case .success:
+                guard let server, !server.isStopping else { return nil }
+                return self
+            case .failure:
+                onFailure()
+                return nil
+            }
+        }
+        secure.onEnd = { [self] _ in ended() }
+        secure.limitHandshake(to: context.handshakeTimeout)
+        self.secure = secure
+        return secure
+    }
+
+    private func ended() {
+        let server = self.server
+        self.server = nil
+        server?.ended(self)
+    }
+
+    /// Ends it at once, however far it has come.
+    func abort() {
+        if let transport { transport.abortConnection() } else { secure?.abortConnection() }
+    }
+
     func connectionMade() {
         transport?.registerProducer(.push(self))
         wait(for: .head)
@@ -73,8 +104,7 @@ final class HTTPServerConnection: HalfCloseableProtocol {
     func connectionLost(_ reason: ConnectionEnd) {
         wait(for: .none)
         held = []
-        let (server, pending) = (server, pendingAnswer)
-        self.server = nil
+        let pending = pendingAnswer
         pendingAnswer = nil
         if case .streaming(let stream) = phase {
             phase = .lingering
@@ -83,7 +113,7 @@ final class HTTPServerConnection: HalfCloseableProtocol {
         phase = .lingering
         // Whoever makes the answer is told that nobody wants it; the failure that this causes is nobody's news.
         pending?.cancel()
-        server?.ended(self)
+        ended()
     }
 
     // MARK: reading
@@ -221,6 +251,8 @@ final class HTTPServerConnection: HalfCloseableProtocol {
 
     /// The server stops: what was begun goes on.
     func serverStops() {
+        // Who hasn't agreed on TLS yet has begun nothing.
+        if transport == nil, let secure { return secure.abandon() }
         if case .reading = phase, target == nil, !parser.hasBegun, held.isEmpty { closeInOrder() }
     }
 }
