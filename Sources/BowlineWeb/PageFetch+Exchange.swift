@@ -70,9 +70,7 @@ extension PageFetch: ExchangeOwner {
         guard !isOver else { return }
         connection = nil
         // RFC 9110, 9.2.2: idempotent methods only, and never a retry of a retry.
-        if failure.mayBeStale, !report.isRetried, Self.idempotentMethods.contains(request.method),
-            request.stream?.isReplayable ?? true
-        {
+        if failure.mayBeStale, !report.isRetried, canBeSentAgain {
             report.isRetried = true
             agent.pool.counters.retried += 1
             request.observer?(.retrying)

@@ -17,6 +17,12 @@ extension PageFetch: PoolClient {
         if connection.exchangeCount > 0 { report.queueTime = agent.clock.now - report.hopStart }
         swap(&agent.headBuffer, &head)
         head = []
+        // One that has just served somebody else may have been closed behind its response.
+        if connection.exchangeCount > 0, !canBeSentAgain, !connection.isSurelyFree, let url = report.url {
+            connection.abandonUnused()
+            send(to: url, mustBeFresh: true)
+            return
+        }
         begin(on: connection)
     }
 

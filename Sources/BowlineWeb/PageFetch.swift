@@ -34,7 +34,7 @@ final class PageFetch {
 
     /// What is reserved for a body at most, before any of it has come: servers promise more than they send.
     static let mostReservedBytes = 1 << 20
-    static let idempotentMethods: Set = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
+    private static let idempotentMethods: Set = ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]
 
     /// Kept, since its buffer and its pool are used until the end.
     let agent: Agent
@@ -88,7 +88,7 @@ final class PageFetch {
             report.url = url
             guard addAuthorization() else { return }
             deadlineTimer = agent.clock.callLater(request.deadline) { [self] in pastDeadline() }
-            hop(to: url)
+            if prepare(url) { send(to: url, mustBeFresh: !request.reusesConnections) }
         } catch {
             fail(.url(error), in: .target)
         }
@@ -124,14 +124,6 @@ final class PageFetch {
 
     // MARK: a hop
 
-    /// Formats the request and asks for a connection.
-    private func hop(to url: HTTPURL) {
-        guard prepare(url) else { return }
-        // The first hop's record is new.
-        if !report.redirects.isEmpty { report.beginHop(to: url, at: agent.clock.now) }
-        send(to: url, mustBeFresh: !request.reusesConnections)
-    }
-
     /// Formats the request. Whatever can't be sent fails here, while the report still tells where it came from.
     private func prepare(_ url: HTTPURL) -> Bool {
         do throws(Unsendable) {
@@ -144,9 +136,9 @@ final class PageFetch {
         }
     }
 
-    private func send(to url: HTTPURL, mustBeFresh: Bool) {
+    func send(to url: HTTPURL, mustBeFresh: Bool) {
         let lane = agent.pool.lane(url, for: self)
-        if !mustBeFresh, let idle = agent.pool.takeIdle(lane) {
+        if !mustBeFresh, let idle = agent.pool.takeIdle(lane, surely: !canBeSentAgain) {
             begin(on: idle)
             return
         }
@@ -189,6 +181,21 @@ final class PageFetch {
         return request.body.flatMap { $0.isEmpty ? nil : .bytes($0) }
     }
 
+    /// Whether a request that a kept connection has lost may be sent once more (RFC 9110, 9.2.2).
+    var canBeSentAgain: Bool {
+        // What nearly all are costs no hashing.
+        (request.method == "GET" || Self.idempotentMethods.contains(request.method))
+            && request.stream?.isReplayable ?? true
+    }
+
+    /// Tells the observer, which may begin another fetch: that writes its head where this one's is.
+    private func tell(_ event: PageEvent) {
+        guard let observer = request.observer else { return }
+        let head = agent.headBuffer
+        observer(event)
+        agent.headBuffer = head
+    }
+
     func begin(on connection: ClientConnection) {
         guard let peer = connection.transport?.peer else { return }
         self.connection = connection
@@ -196,7 +203,7 @@ final class PageFetch {
         if connection.exchangeCount > 0 {
             report.isConnectionReused = true
             if connection.tls != nil { report.tls = connection.tls }
-            request.observer?(.reusing(peer))
+            tell(.reusing(peer))
             // The observer only watches; but what it calls may have ended this.
             guard !isOver else {
                 connection.abandonUnused()
@@ -245,13 +252,17 @@ final class PageFetch {
         do throws(HTTPURLError) {
             let target = try url.redirected(to: redirection.location)
             guard Redirection.isAllowed(from: url, to: target, request) else {
-                fail(.insecureRedirect(target), in: .target)
+                fail(.insecureRedirect(target), in: .http)
                 return
             }
             redirection.adapt(&request, from: url, to: target)
+            // A hop that can't be taken has not been taken: until here the report speaks of who redirected.
+            guard prepare(target) else { return }
             report.redirects.append(PageReport.Redirect(url: url, status: redirection.status))
-            request.observer?(.redirect(target))
-            if !isOver { hop(to: target) }
+            tell(.redirect(target))
+            guard !isOver else { return }
+            report.beginHop(to: target, at: agent.clock.now)
+            send(to: target, mustBeFresh: !request.reusesConnections)
         } catch {
             fail(.url(error), in: .target)
         }

@@ -184,6 +184,50 @@ struct PageRedirectTests {
         #expect(!"\(error)".contains("secret"))
     }
 
+    @Test("a hop that can't be taken wasn't taken: the report speaks of who redirected, and lists nothing")
+    func notTaken() async throws {
+        let (report, port) = try await onReactor { reactor in
+            let server = try HTTPResponder(reactor: reactor) { request in
+                .respond(
+                    .init(
+                        status: 302,
+                        fields: [("Location", request.target == "/" ? "/next" : "http://user:secret@127.0.0.1:1/")]))
+            }
+            let error = try await failure(reactor, PageRequest("http://127.0.0.1:\(server.port)/"))
+            return (error.report, server.port)
+        }
+        #expect(report.redirects.map { "\($0.status) \($0.url)" } == ["302 http://127.0.0.1:\(port)/"])
+        #expect(report.url.map { "\($0)" } == "http://127.0.0.1:\(port)/next")
+    }
+
+    @Test("an observer of a redirect may begin another fetch, which is no part of this one")
+    func observed() async throws {
+        let targets = try await onReactor { reactor in
+            let server = try HTTPResponder(reactor: reactor) { request in
+                request.target == "/"
+                    ? .respond(.init(status: 302, fields: [("Location", "/next")])) : .respond(.init())
+            }
+            let base = "http://127.0.0.1:\(server.port)"
+            var others: [Deferred<PageResponse>] = []
+            var request = PageRequest("\(base)/")
+            var (isRedirected, isReused) = (false, false)
+            request.observer = { event in
+                switch event {
+                case .redirect where !isRedirected: isRedirected = true
+                case .reusing where !isReused: isReused = true
+                default: return
+                }
+                others.append(reactor.fetch(PageRequest("\(base)/other\(others.count)")))
+            }
+            // Leaves a connection to be used again.
+            _ = try await reactor.fetch(PageRequest("\(base)/first")).value
+            _ = try await reactor.fetch(request).value
+            for other in others { _ = try await other.value }
+            return server.requests.map(\.target).sorted()
+        }
+        #expect(targets == ["/", "/first", "/next", "/other0", "/other1"])
+    }
+
     @Test("a redirect without a location, or with an empty one, is the result", arguments: ["", "Location:\r\n"])
     func noLocation(_ field: String) async throws {
         let found = try await onReactor { reactor in

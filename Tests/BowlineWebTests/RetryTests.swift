@@ -2,7 +2,10 @@
 
 import Bowline
 import BowlineTesting
+import CLinux
 import Glibc
+import Synchronization
+import TestSupport
 import Testing
 
 /// What a server does with the second request on a connection.
@@ -83,6 +86,95 @@ struct RetryTests {
         world.advance()
         #expect(world.log == ["first 200", "again receive/empty"])
         #expect(requests() == 2)
+    }
+
+    /// A server whose connections end just when the next request is put on them: what has arrived of it nobody has read yet.
+    private final class ClosingServer: Sendable {
+        let port: UInt16
+        private let listener: CInt
+        private let accepted = Mutex<CInt?>(nil)
+        private let counts = Mutex((connections: 0, requests: 0))
+        private let greeting: [UInt8]
+
+        var connections: Int { counts.withLock { $0.connections } }
+        var requests: Int { counts.withLock { $0.requests } }
+
+        init() throws {
+            greeting = Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".utf8)
+            listener = try SocketCalls.socket(family: AF_INET, type: SOCK_STREAM)
+            try SocketCalls.bind(listener, .ip(.v4(.loopback), port: 0))
+            try SocketCalls.listen(listener, backlog: 8)
+            port = SocketCalls.localAddress(listener)?.port ?? 0
+            // Here it may wait: on a thread of its own.
+            _ = fcntl(listener, F_SETFL, 0)
+        }
+
+        deinit { SocketCalls.close(listener) }
+
+        /// Serves one request on each of so many connections; blocks.
+        func serve(connections: Int) {
+            for _ in 0..<connections {
+                let descriptor = Glibc.accept(listener, nil, nil)
+                guard descriptor >= 0 else { return }
+                counts.withLock { $0.connections += 1 }
+                var text: [UInt8] = []
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                while !text.suffix(4).elementsEqual("\r\n\r\n".utf8), !text.suffix(4).elementsEqual("data".utf8) {
+                    let count = recv(descriptor, &buffer, buffer.count, 0)
+                    guard count > 0 else { break }
+                    text += buffer[..<count]
+                }
+                counts.withLock { $0.requests += 1 }
+                accepted.withLock { $0 = descriptor }
+                _ = Glibc.send(descriptor, greeting, greeting.count, CInt(MSG_NOSIGNAL))
+            }
+        }
+
+        /// Closes the connection that was served last, at once; `extra` is what it sends before.
+        func closeLast(sending extra: String = "") {
+            guard let descriptor = accepted.withLock({ $0.take() }) else { return }
+            if !extra.isEmpty { _ = Glibc.send(descriptor, extra, extra.utf8.count, CInt(MSG_NOSIGNAL)) }
+            SocketCalls.close(descriptor)
+        }
+    }
+
+    @Test(
+        "a request that can't be sent again isn't put on a connection that the server has closed, or written to",
+        arguments: ["", "HTTP/1.1 408 Too late\r\n\r\n"])
+    func closedBefore(_ extra: String) async throws {
+        let server = try ClosingServer()
+        detachThread { server.serve(connections: 2) }
+        let report = try await onReactor { reactor in
+            let url = "http://127.0.0.1:\(server.port)/"
+            let done = Deferred<PageReport>()
+            reactor.fetch(PageRequest(url)).addCallback { _ in
+                // In one turn: the loop can't have seen the end.
+                server.closeLast(sending: extra)
+                var post = PageRequest(url)
+                post.method = "POST"
+                post.body = Array("data".utf8)
+                reactor.fetch(post).addCallback { done.callback($0.report) }.addErrback { done.errback($0) }
+            }.addErrback { done.errback($0) }
+            let report = try await done.value
+            #expect(reactor.agent.snapshot().counters.dropped == 1)
+            server.closeLast()
+            return report
+        }
+        #expect(!report.isConnectionReused && !report.isRetried)
+        #expect(server.connections == 2 && server.requests == 2)
+    }
+
+    @Test("a request that can't be sent again does use a connection that stands")
+    func standing() async throws {
+        let reused = try await onReactor { reactor in
+            let server = try HTTPResponder(reactor: reactor) { _ in .respond(.init("hi")) }
+            var request = PageRequest("http://127.0.0.1:\(server.port)/")
+            request.method = "POST"
+            request.body = Array("data".utf8)
+            _ = try await reactor.fetch(request).value
+            return try await reactor.fetch(request).value.report.isConnectionReused
+        }
+        #expect(reused)
     }
 
     @Test("after the first byte of a response nothing is sent again")

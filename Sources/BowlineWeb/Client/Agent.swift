@@ -88,6 +88,11 @@ public final class Agent {
         return deferred
     }
 
+    /// Fetches a page by GET, and gives the response as soon as its head is there.
+    ///
+    /// - Returns: as `request(_:)` of a request.
+    public func request(_ url: String) -> Deferred<StreamedResponse> { request(PageRequest(url)) }
+
     /// Fetches what `request` asks for, and gives the response whatever its status is, with the record of how it came.
     ///
     /// Redirects are followed up to the request's limit; credentials and cookies don't cross origins. One deadline
@@ -99,6 +104,11 @@ public final class Agent {
         fetch.start(.page(deferred))
         return deferred
     }
+
+    /// Fetches a page by GET, and gives the response whatever its status is.
+    ///
+    /// - Returns: as `fetch(_:)` of a request.
+    public func fetch(_ url: String) -> Deferred<PageResponse> { fetch(PageRequest(url)) }
 
     /// Fetches a page as `request` says, and gives its text.
     ///

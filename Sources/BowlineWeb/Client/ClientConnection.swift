@@ -95,6 +95,13 @@ final class ClientConnection: HalfCloseableProtocol {
     /// The step that the exchange is in.
     var phase: PageError.Phase { sender == nil || hasBytes ? .receive : .send }
 
+    /// Whether it surely stands, as far as this side can know: the server's end may have come, and not have been read yet.
+    /// Costs a system call, so only those ask whose request can't be sent again.
+    var isSurelyFree: Bool {
+        guard let transport, transport.isConnected else { return false }
+        return (transport as? any PeekableTransport)?.hasUnreadInput != true
+    }
+
     // MARK: the request
 
     func connectionMade() {

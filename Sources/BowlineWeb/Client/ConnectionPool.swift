@@ -44,8 +44,18 @@ final class ConnectionPool {
     // MARK: what clients ask
 
     /// Gives an idle connection, if there is one: what nearly always happens. It must be used at once.
-    func takeIdle(_ lane: PoolLane) -> ClientConnection? {
-        guard lane.waiting.isEmpty, let connection = lane.idle.popLast() else { return nil }
+    ///
+    /// - Parameter surely: whether the request can't be sent again: then those that the server has closed or written to are
+    ///   passed over, and closed.
+    func takeIdle(_ lane: PoolLane, surely: Bool) -> ClientConnection? {
+        guard lane.waiting.isEmpty else { return nil }
+        if surely {
+            while let last = lane.idle.last, !last.isSurelyFree {
+                counters.dropped += 1
+                last.close()
+            }
+        }
+        guard let connection = lane.idle.popLast() else { return nil }
         idle.remove(connection)
         connection.isIdle = false
         lane.addBusy(connection)
@@ -203,9 +213,10 @@ final class ConnectionPool {
     /// Where what a fetch requests belongs.
     func lane(_ url: HTTPURL, for fetch: PageFetch) -> PoolLane {
         if let lastLane, lastLane.takes(url, for: fetch) { return lastLane }
+        // One search, whether it is there or is made.
+        func take(_ lane: inout PoolLane) -> PoolLane { lane }
         let route = PoolRoute(url, fetch.request)
-        let lane = lanes[route] ?? PoolLane(route)
-        lanes[route] = lane
+        let lane = take(&lanes[route, default: PoolLane(route)])
         let before = lastLane
         lastLane = lane
         if let before { forgetIfUnused(before) }

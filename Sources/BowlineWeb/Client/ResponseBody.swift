@@ -84,7 +84,8 @@ public final class ResponseBody {
     ///   being whole. `cancel()` closes the connection. One read at a time.
     public func read() -> Deferred<[UInt8]?> {
         guard case .nobody = taker else {
-            preconditionFailure("a body is read by one reader at a time, and not while a consumer has it")
+            // fatalError, here and below: a precondition's sentence is lost in release builds.
+            fatalError("a body is read by one reader at a time, and not while a consumer has it")
         }
         if !buffer.isEmpty {
             let piece = buffer
@@ -118,7 +119,7 @@ public final class ResponseBody {
 
     /// Hands the body to a consumer, from the loop, as it comes.
     public func deliver(to consumer: any BodyConsumer) {
-        guard case .nobody = taker else { preconditionFailure("a body has one taker") }
+        guard case .nobody = taker else { fatalError("a body has one taker") }
         taker = .consumer(consumer)
         fetch?.keep(self)
         queueDelivery()
