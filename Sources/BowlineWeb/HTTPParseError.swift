@@ -125,6 +125,7 @@ extension HTTPParseError: CustomStringConvertible {
         case .conflictingLocations: "the response redirects to several places"
         case .badChunkSize: "a chunk's size isn't a hexadecimal number"
         case .badChunkEnd: "a chunk isn't followed by CR LF"
+        case .tooLarge(.bodyBytes, .max): "a body of more bytes than can be counted"
         case .tooLarge(let what, let limit): "more than \(limit) \(what.rawValue)"
         case .empty: "the connection ended before the first byte of a response"
         case .truncatedHead: "the connection ended inside the head"

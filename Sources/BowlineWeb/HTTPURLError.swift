@@ -37,6 +37,8 @@ public enum HTTPURLError: Error, Hashable, Sendable {
     case numericHost(String)
     /// What stands in brackets isn't an IPv6 address, or the brackets don't match.
     case badIPv6Address
+    /// The IPv6 address has a zone: `[fe80::1%eth0]`.
+    case zonedAddress
     /// The port isn't a number from 1 to 65535.
     case badPort(String)
     /// The user information has characters that must be percent-encoded there.
@@ -63,6 +65,7 @@ extension HTTPURLError: CustomStringConvertible {
         case .numericHost(let host):
             "\(host.debugDescription) looks like an IPv4 address; write it as four decimal numbers"
         case .badIPv6Address: "what stands in brackets isn't an IPv6 address"
+        case .zonedAddress: "a URL takes no zone: leave out what stands behind the % in the brackets"
         case .badPort(let port): "\(port.debugDescription) isn't a port (1 to 65535)"
         case .badUserInfo: "the part before the @ has characters that must be percent-encoded"
         case .notHostAndPort: "this isn't a host or host:port; write http:// before it if it is a URL"

@@ -76,8 +76,8 @@ enum HTTPURLText {
 
         /// Without a zone: it has no meaning beyond this machine, and browsers refuse it.
         private static func ipv6Address(_ bytes: ArraySlice<UInt8>) throws(HTTPURLError) -> HTTPURL.Host {
-            guard !bytes.contains(UInt8(ascii: "%")), let address = IPv6Address(String(decoding: bytes, as: UTF8.self))
-            else { throw .badIPv6Address }
+            guard !bytes.contains(UInt8(ascii: "%")) else { throw .zonedAddress }
+            guard let address = IPv6Address(String(decoding: bytes, as: UTF8.self)) else { throw .badIPv6Address }
             return .ipv6(address)
         }
 

@@ -82,14 +82,13 @@ public struct PageError: Error, Sendable {
         case .url(let error): error.code.rawValue
         case .request: HTTPURLError.Code.badTarget.rawValue
         case .source: "body"
-        case .insecureRedirect: HTTPURLError.Code.badTarget.rawValue
         case .connect(let error): Self.code(of: error)
         case .tls(let error): Self.code(of: error)
         case .lost: "reset"
         case .response(let error): error.code.rawValue
         case .encoding: "encoding"
         case .status: "status"
-        case .redirects: "redirects"
+        case .redirects, .insecureRedirect: "redirects"
         case .deadline: "deadline"
         case .stopped: "cancelled"
         }
@@ -164,7 +163,8 @@ extension PageError: CustomStringConvertible {
         case .request(let error): "\(origin)\(error)"
         case .source(let error): "\(place): the body can't be sent: \(error)"
         case .insecureRedirect(let url):
-            "\(place) redirects from https to \(url), where everybody can read along; allowsInsecureRedirects permits it"
+            "\(place) redirects from https to \(url), where everybody can read along; "
+                + "allowsInsecureRedirects permits it"
         case .connect(let error): "\(error)"
         case .tls(let error): "\(place): \(error)"
         case .lost(let code): "\(place): the connection was lost: \(SystemError.text(of: code))"

@@ -25,7 +25,9 @@ struct EventLog {
         case .reusing(let peer): tell("the connection to \(peer) serves again")
         case .retrying: tell("that connection was closed meanwhile; once more, on a new one")
         case .requestSent: tell("request sent")
-        case .head(let head): tell("\(head.status) \(head.reason), \(head.fields.count) fields")
+        case .head(let head):
+            let count = head.fields.count
+            tell("\(head.status) \(head.reason), \(count == 1 ? "1 field" : "\(count) fields")")
         case .redirect(let url): tell("redirected to \(url)")
         }
     }

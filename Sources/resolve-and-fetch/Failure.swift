@@ -79,17 +79,28 @@ extension Failure {
     init(_ page: PageError, target: String) {
         let phase = Phase(rawValue: page.phase.rawValue) ?? .target
         switch page.reason {
-        case .url where page.report.head != nil:
+        case .url where page.report.head != nil, .request where page.report.head != nil:
             // Not what the user wrote: a response redirects there.
             self.init(phase, page.code, "\(page)")
         case .url(let error):
             self.init(error, target: target)
+        case .request(.credentialsInURL):
+            self.init(
+                phase, "bad-target",
+                "\(page.report.url.map { "\($0)" } ?? "the target"): the URL has a user name or password; "
+                    + "send them with -H 'Authorization: …' instead")
         case .request(let error):
             // The URL's description leaves a password out.
             self.init(phase, "bad-target", "\(page.report.url.map { "\($0)" } ?? "the target"): \(error)")
+        case .insecureRedirect(let url):
+            // What a program can set, the command has no option for.
+            self.init(
+                phase, page.code,
+                "\(page.report.url.map { "\($0)" } ?? target) redirects from https to \(url), where everybody can read "
+                    + "along: not followed; it can be given as a target")
         case .redirects:
             self.init(phase, page.code, "\(page); --max-redirs allows more")
-        case .response(.tooLarge(.bodyBytes, _)):
+        case .response(.tooLarge(.bodyBytes, let limit)) where limit != .max:
             self.init(phase, page.code, "\(page); --max-filesize allows more")
         case .deadline:
             self.init(phase, page.code, "\(page); --max-time allows more")

@@ -5,7 +5,10 @@ import Bowline
 extension FetchOutcome {
     /// The report as lines; empty if there is nothing to say that the error doesn't say.
     func lines(_ style: Style) -> [String] {
-        guard let report, response != nil || !report.attempts.isEmpty || !report.redirects.isEmpty else { return [] }
+        guard let report else { return [] }
+        // A deadline tells nobody whom the name was asked of.
+        let hasMore = !report.attempts.isEmpty || !report.redirects.isEmpty || !report.unanswered.isEmpty
+        guard response != nil || hasMore else { return [] }
         var lines = [headline(style)]
         for redirect in report.redirects { lines.append("  \(redirect.status) from \(redirect.url)") }
         if let proxy { lines.append("  through \(proxy), which finds the target; names and attempts are its own") }

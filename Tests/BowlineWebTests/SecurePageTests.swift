@@ -121,6 +121,24 @@ struct SecurePageTests {
         #expect(fresh == 2)
     }
 
+    @Test("a redirect to http isn't followed unless that is allowed: it is one of the redirects that can't be, by name")
+    func insecureRedirect() async throws {
+        let (found, message, allowed) = try await onReactor { reactor in
+            reactor.resolver = ScriptedResolver(clock: reactor, ["h.test": [.v4(.loopback)]])
+            let plain = try HTTPResponder(reactor: reactor) { _ in .respond(.init("plain")) }
+            let location = "http://127.0.0.1:\(plain.port)/"
+            let response = "HTTP/1.1 302 Found\r\nLocation: \(location)\r\nContent-Length: 0\r\n\r\n"
+            var request = try Self.request(try Self.serve(reactor, response, .inOrder))
+            let error = try await failure(reactor, request)
+            #expect(plain.requests.isEmpty && error.report.redirects.isEmpty)
+            request.allowsInsecureRedirects = true
+            return (words(error), "\(error)", await outcome(reactor, request))
+        }
+        #expect(found == "http/redirects" && allowed == "200 plain")
+        #expect(message.contains("redirects from https to http://127.0.0.1"))
+        #expect(message.hasSuffix("allowsInsecureRedirects permits it"))
+    }
+
     @Test("a client's certificate goes along within an origin, and not to another")
     func clientCertificate() async throws {
         let found = try await onReactor { reactor in

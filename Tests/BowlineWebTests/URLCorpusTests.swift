@@ -101,7 +101,7 @@ struct URLCorpusTests {
         case .badUserInfo:
             "RFC 3986, 3.2.1: userinfo = *( unreserved / pct-encoded / sub-delims / \":\" )"
         case .badPort: "RFC 6335, 6: port 0 is reserved, and nobody can be connected to on it"
-        case .badIPv6Address, .notHostAndPort, .unsupportedScheme: nil
+        case .badIPv6Address, .zonedAddress, .notHostAndPort, .unsupportedScheme: nil
         }
     }
 }

@@ -123,6 +123,32 @@ struct FailureTests {
         #expect(!message.contains("secret"))
     }
 
+    @Test("a deadline that passes while a name is asked for names the server that was asked, also for people")
+    func unanswered() throws {
+        let output = try command(servers.names + ["-m", "0.3", "hung.test"])
+        #expect(output.exitCode == 28)
+        #expect(output.stdout.contains(#/A +no answer from 127\.0\.0\.1:\d+ so far, \d+ tr/#), "\(output.stdout)")
+    }
+
+    @Test("credentials in a URL: the message says what the command takes, and whose URL it is")
+    func credentials() throws {
+        let output = try command(["http://user:secret@h.test/"])
+        #expect(output.stderr.contains("send them with -H 'Authorization: …' instead"))
+        let redirected = try command(servers.names + [servers.url("/credentials")])
+        #expect(redirected.exitCode == 3)
+        let place = servers.url("/credentials")
+        #expect(redirected.stderr.contains("\(place) redirects to what can't be fetched: the URL has"))
+        #expect(!redirected.stdout.contains("from \(place)"))
+    }
+
+    @Test("a length beyond all numbers is told without a number, and without advice that wouldn't help")
+    func hugeLength() throws {
+        let output = try command(servers.names + [servers.url("/huge")])
+        #expect(output.exitCode == 63)
+        #expect(output.stderr.contains("a body of more bytes than can be counted"))
+        #expect(!output.stderr.contains("--max-filesize"))
+    }
+
     @Test("a target that is none has nulls")
     func nothingLearnt() throws {
         let line = try #require(try command(["--json", "http://a b/"]).json().first)

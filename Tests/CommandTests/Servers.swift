@@ -72,6 +72,8 @@ final class Servers: Sendable {
         case "/chunked": .respond(chunked("hello, world"))
         case "/old": .respond(.init(status: 301, fields: [("Location", "/")]))
         case "/elsewhere": .respond(.init(status: 301, fields: [("Location", elsewhere(request))]))
+        case "/credentials": .respond(.init(status: 302, fields: [("Location", "http://user:secret@h.test/")]))
+        case "/huge": .raw(Array("HTTP/1.1 200 OK\r\nContent-Length: 100000000000000000000\r\n\r\n".utf8))
         case "/secure": .respond(.init(status: 301, fields: [("Location", "ftp://user:secret@h.test/")]))
         case "/loop": .respond(.init(status: 302, fields: [("Location", "/loop")]))
         case "/echo": .respond(.init(request.body))

@@ -75,6 +75,25 @@ struct TLSFetchTests {
         #expect(curl.exitCode == testCase.exit, "curl disagrees: \(curl.stderr)")
     }
 
+    @Test("a redirect from https to http isn't followed, and the message says what this command can do")
+    func insecureRedirect() throws {
+        let pair = try Certificates.shared().make(for: "IP:127.0.0.1")
+        let (handle, port) = try ServerThread.start { reactor in
+            let context = try TLSContext(
+                server: TLSServerConfiguration(TLSIdentity(certificateFile: pair.certificate, keyFile: pair.key)),
+                clock: reactor)
+            let server = try reactor.listenHTTP(port: 0, interface: .v4(.loopback), tls: context) { _ in
+                .status(302, fields: [("Location", "http://127.0.0.1:1/")])
+            }
+            return (server.address?.port ?? 0, [server])
+        }
+        defer { handle.stop() }
+        let output = try command(["--cacert", try Certificates.shared().root, "https://127.0.0.1:\(port)/"])
+        #expect(output.exitCode == 47)
+        #expect(output.stderr.contains("redirects from https to http://127.0.0.1:1/"))
+        #expect(output.stderr.contains("it can be given as a target"))
+    }
+
     @Test("--insecure accepts anything, and says so")
     func insecure() throws {
         var recipe = Certificates.Recipe("DNS:other.test")

@@ -36,9 +36,10 @@ extension Transport {
     ///   - serverName: what the server's certificate must be for. A client gives it, a server doesn't.
     /// - Returns: fires when the handshake is over; fails with a `TLSError`. The protocol's `connectionLost` tells the same.
     public func startTLS(_ context: TLSContext, serverName: String? = nil) -> Deferred<TLSInfo> {
-        precondition(
-            context.isServer == (serverName == nil),
-            "startTLS takes a server's name on the client's side, and only there")
+        // fatalError, since a precondition's message is lost in release builds.
+        if context.isServer != (serverName == nil) {
+            fatalError("startTLS takes a server's name on the client's side, and only there")
+        }
         let deferred = Deferred<TLSInfo>()
         guard let switchable = self as? any SwitchableTransport, isConnected else {
             deferred.errback(

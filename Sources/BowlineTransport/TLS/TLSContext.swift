@@ -25,7 +25,7 @@ public final class TLSContext {
     let bioMethod: OpaquePointer
     /// Not owned: what a reactor carries must not keep it alive, and no handshake outlives its reactor.
     unowned let clock: any ReactorClock
-    let isServer: Bool
+    package let isServer: Bool
     /// Whether what the other end shows is verified, if it shows something.
     let verifies: Bool
     package let handshakeTimeout: Duration
