@@ -38,7 +38,8 @@ package struct HTTPFraming: Hashable, Sendable {
     package var body: Body
     /// Whether the peer leaves the connection open for another message after this one.
     package var keepsConnection: Bool
-    /// Whether a transfer coding has compressed the body, before it was framed: what comes isn't the content then.
+    /// Whether a transfer coding has compressed the body, before it was framed: what comes isn't the content then. Of a request,
+    /// whether there is any coding besides `chunked`.
     package var isCompressed = false
 
     /// The framing of a response.
@@ -78,7 +79,8 @@ package struct HTTPFraming: Hashable, Sendable {
         let persists = fields.persists(minorVersion: minorVersion)
         guard fields.agree else { throw .transferEncodingWithContentLength }
         switch try fields.coding(minorVersion: minorVersion) {
-        case .chunked: return HTTPFraming(body: .chunked, keepsConnection: persists)
+        case .chunked:
+            return HTTPFraming(body: .chunked, keepsConnection: persists, isCompressed: fields.hasOtherCoding)
         case .other: throw .badTransferEncoding
         case .none: break
         }
@@ -109,6 +111,8 @@ private struct HTTPFramingFields {
     private var hasChunked = false
     /// Whether one of the codings compresses.
     private(set) var isCompressed = false
+    /// Whether there is one besides `chunked`, known or not.
+    private(set) var hasOtherCoding = false
     /// The registered ones (RFC 9112, 7.2).
     private static let compressing: [StaticString] = ["gzip", "x-gzip", "deflate", "compress", "x-compress"]
 
@@ -213,6 +217,7 @@ private struct HTTPFramingFields {
                 transferCoding = isAgain || !rest.isEmpty ? .failure(.badTransferEncoding) : .success(.chunked)
             } else {
                 transferCoding = .success(.other)
+                hasOtherCoding = true
                 if Self.compressing.contains(where: { HTTPOctets.equal(bytes, name, $0) }) { isCompressed = true }
             }
         }

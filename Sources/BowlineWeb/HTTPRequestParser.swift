@@ -73,6 +73,8 @@ package struct HTTPRequestParser {
     package private(set) var head = HTTPReceivedRequest()
     /// Whether the client wants the connection to stay open after this request; set with `.head`.
     package private(set) var keepsConnection = false
+    /// Whether the body has a transfer coding besides `chunked`.
+    private(set) var isCompressed = false
     /// The fields after a chunked body; set with `.end`.
     package var trailers: HTTPFieldSection { body.trailers }
 
@@ -151,6 +153,7 @@ package struct HTTPRequestParser {
         guard hosts == 1 || hosts == 0 && head.minorVersion == 0 else { throw .badHost }
         let framing = try HTTPFraming.request(head.fields, minorVersion: head.minorVersion)
         keepsConnection = framing.keepsConnection
+        isCompressed = framing.isCompressed
         body.begin(framing.body)
         state = .body
         return .head

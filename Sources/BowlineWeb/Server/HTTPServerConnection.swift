@@ -172,6 +172,9 @@ final class HTTPServerConnection: HalfCloseableProtocol {
         }
         self.target = target
         if head.method == "CONNECT" { return refuse(501, "this server opens no tunnels") }
+        if parser.isCompressed {
+            return refuse(501, "this server undoes no transfer coding but chunked (RFC 9112, 6.1)")
+        }
         // RFC 9110, 10.1.1: from a client of HTTP/1.0 it is ignored.
         for expectation in head.fields.values(of: "expect") where head.minorVersion > 0 {
             guard expectation.lowercased() == "100-continue" else {

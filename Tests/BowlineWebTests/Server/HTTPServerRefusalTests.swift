@@ -59,6 +59,8 @@ struct HTTPServerRefusalTests {
             Refusal("a user in the target", "GET http://a@h/ HTTP/1.1\r\n\(host)\r\n"),
             Refusal("an authority for GET", "GET h:80 HTTP/1.1\r\n\(host)\r\n"),
             Refusal("a tunnel", "CONNECT h:80 HTTP/1.1\r\n\(host)\r\n", 501),
+            Refusal("gzip inside chunks", "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: gzip, chunked\r\n\r\n", 501),
+            Refusal("what nobody knows", "POST / HTTP/1.1\r\n\(host)Transfer-Encoding: x, chunked\r\n\r\n", 501),
             Refusal("a tunnel to a path", "CONNECT / HTTP/1.1\r\n\(host)\r\n"),
             Refusal("HTTP/2", "GET / HTTP/2.0\r\n\(host)\r\n", 505),
             Refusal("HTTP/0.9", "GET /\r\n\r\n"),
