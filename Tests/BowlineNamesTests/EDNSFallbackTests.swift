@@ -35,7 +35,7 @@ struct EDNSFallbackTests {
             let server = try FakeDNSServer(reactor: reactor) { question in
                 question.payloadSize == nil ? .addresses([one, six]) : Self.dislike
             }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let resolver = DNSResolver(reactor, asking: server.address, clock: ManualClock())
             return (
                 await resolver.lookup("h.test").outcome, await resolver.lookup("other.test").outcome, server.questions
             )

@@ -185,7 +185,7 @@ struct ResolverLifeTests {
             let server = try FakeDNSServer(reactor: reactor) { _ in
                 .delayed(by: .milliseconds(20), .addresses([one]))
             }
-            let resolver = DNSResolver(reactor, asking: server.address)
+            let resolver = DNSResolver(reactor, asking: server.address, clock: ManualClock())
             let lookups = (0..<3).map { _ in resolver.lookup("h.test", types: [.a]) }
             lookups[1].cancel()
             return (
