@@ -315,6 +315,16 @@ public final class DNSResolver: Resolver {
         return .succeeded(LookupAnswer(name: nil, questions: [answer], elapsed: .zero))
     }
 
+    /// Whether a lookup needs neither a server nor what one has said before: the host is an address, or this machine says it
+    /// all, by a pin, by its hosts file, or since the name is special.
+    public func isAnsweredLocally(_ request: LookupRequest) -> Bool {
+        if IPAddress(request.host) != nil { return true }
+        guard let name = try? DomainName(request.host), !name.endsInNumber,
+            let verdict = localVerdict(on: name, port: request.port)
+        else { return false }
+        return request.types.allSatisfy { verdict.answer(name, $0, time: clock.now) != nil }
+    }
+
     /// What is known of a name before anybody has ever been asked: pin, special name, hosts file, in this order.
     func localVerdict(on name: DomainName, port: UInt16?) -> LocalVerdict? {
         localVerdict(on: name, port: port, currentSettings().hosts)

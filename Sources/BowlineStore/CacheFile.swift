@@ -7,13 +7,6 @@ import Glibc
 
 /// An open file.
 struct CacheFile: ~Copyable {
-    enum Access {
-        /// Reads and writes; makes the file if it isn't there, and puts one aside that can't be used.
-        case update
-        /// Reads, and changes nothing.
-        case look
-    }
-
     /// "Bowl" (file(1) and others show it): marks a file as one of ours.
     private static let applicationID: Int64 = 0x426F_776C
     /// The layout of the table. A file of a later version isn't touched.
@@ -22,7 +15,7 @@ struct CacheFile: ~Copyable {
     private static let busyTimeout: CInt = 1_000
 
     let path: String
-    let access: Access
+    let access: SQLiteCacheStore.Access
     /// Nil where there is nothing to look at.
     private(set) var connection: SQLiteConnection?
     /// Where the last file that couldn't be used was put.
@@ -50,7 +43,7 @@ struct CacheFile: ~Copyable {
         }
     }
 
-    init(path: String, _ access: Access) throws(CacheStoreError) {
+    init(path: String, _ access: SQLiteCacheStore.Access) throws(CacheStoreError) {
         self.path = path
         self.access = access
         if access == .update { try Self.prepareFolder(of: path) }

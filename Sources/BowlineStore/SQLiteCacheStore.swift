@@ -38,8 +38,9 @@ public final class SQLiteCacheStore: CacheStore {
     public let path: String
     private let capacity: Int
     private let clock: @Sendable () -> Moment
-    /// One connection; whoever uses it has it to himself.
-    private let file: Mutex<CacheFile>
+    private let access: Access
+    /// One connection; whoever uses it has it to himself. Nil before it is first used, if it is opened then.
+    private let file: Mutex<CacheFile?>
 
     /// Opens a store. Blocks.
     ///
@@ -53,36 +54,53 @@ public final class SQLiteCacheStore: CacheStore {
         try self.init(path: path, access: access, capacity: capacity) { .now }
     }
 
+    /// Creates a store that is opened when it is first used, by a thread that may block: it costs nothing who doesn't use
+    /// it. What would keep it from being opened, its functions throw.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - access: whether it is written, too.
+    ///   - capacity: how many entries it may have.
+    public init(whenUsed path: String, access: Access = .update, capacity: Int = defaultCapacity) {
+        self.path = path
+        self.access = access
+        self.capacity = capacity
+        clock = { .now }
+        file = Mutex(nil)
+    }
+
     /// - Parameter clock: tells the time of day.
     init(
         path: String, access: Access = .update, capacity: Int, clock: @escaping @Sendable () -> Moment
     ) throws(CacheStoreError) {
         self.path = path
+        self.access = access
         self.capacity = capacity
         self.clock = clock
-        file = Mutex(try CacheFile(path: path, access == .update ? .update : .look))
+        file = Mutex(try CacheFile(path: path, access))
     }
 
     /// Where the file that stood there was put, if it was damaged or no cache of ours: when the store was opened, or when
     /// it was found out later. The last one, if there were several.
-    public var setAside: String? { file.withLock { $0.setAside } }
+    public var setAside: String? { file.withLock { $0?.setAside } }
 
     /// Does something with the file. If it turns out to be damaged, with a new one.
     private func use<Result: Sendable>(
         nothing: Result? = nil, _ body: @Sendable (SQLiteConnection) throws(CacheStoreError) -> Result
     ) throws(CacheStoreError) -> Result {
         try file.withLock { file throws(CacheStoreError) in
-            guard let connection = file.connection else {
+            if file == nil { file = try CacheFile(path: path, access) }
+            guard let connection = file?.connection else {
                 if let nothing { return nothing }
                 return try refuse()
             }
             do throws(CacheStoreError) {
                 return try body(connection)
             } catch {
-                guard error.kind == .unusable, file.access == .update else { throw error }
+                guard error.kind == .unusable, access == .update else { throw error }
             }
-            try file.replace()
-            guard let connection = file.connection else { return try refuse() }
+            try file?.replace()
+            guard let connection = file?.connection else { return try refuse() }
             return try body(connection)
         }
     }

@@ -74,7 +74,7 @@ public final class StoreResolver: Resolver {
 
     /// The look to wait for, which is begun if there is none; nil if the store has nothing to say.
     private func look(for request: LookupRequest) -> Look? {
-        guard IPAddress(request.host) == nil, let names = try? next.configuration.candidates(for: request.host) else {
+        guard !next.isAnsweredLocally(request), let names = try? next.configuration.candidates(for: request.host) else {
             return nil
         }
         let wanted = names.filter { name in

@@ -69,7 +69,7 @@ struct FetchCommand: RunnableCommand {
             reactor.agent.limits.connectionsInTotal = names.concurrency.value
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(
-                names.makeResolver(reactor), hosts: stream.isNamed ? Self.hosts(of: targets) : nil, on: reactor)
+                names.makeResolver(reactor), lookups: stream.isNamed ? Self.lookups(for: targets) : nil, on: reactor)
             defer { keeper?.end() }
             let isOne = stream.isNamed && targets.count == 1
             let plan = FetchPlan(
@@ -90,8 +90,8 @@ struct FetchCommand: RunnableCommand {
         }
     }
 
-    private static func hosts(of targets: [String]) -> [String] {
-        targets.compactMap { try? HTTPURL(target: $0).host.description }
+    private static func lookups(for targets: [String]) -> [LookupRequest] {
+        targets.compactMap { try? HTTPURL(target: $0) }.map { LookupRequest($0.host.connectable, port: $0.port) }
     }
 
     private static let oneBody = ValidationError("-o takes the body of one target; there are several.")

@@ -57,7 +57,8 @@ struct ResolveCommand: RunnableCommand {
             let stream = try TargetStream.open(hosts, list: input, on: reactor)
             try inspecting.serve(on: reactor)
             let keeper = names.cacheFile.keep(
-                names.makeResolver(reactor), hosts: stream.isNamed ? hosts : nil, on: reactor)
+                names.makeResolver(reactor),
+                lookups: stream.isNamed ? hosts.map { LookupRequest($0, types: wantedTypes) } : nil, on: reactor)
             defer { keeper?.end() }
             return try resolve(stream, on: reactor)
         } catch {

@@ -110,6 +110,20 @@ struct SQLiteCacheStoreTests {
         #expect(rows.allSatisfy { $0.origin.isRestored })
     }
 
+    @Test("a store that is opened when used makes nothing before, then does all, and says what keeps it from that")
+    func whenUsed() throws {
+        let store = SQLiteCacheStore(whenUsed: path)
+        #expect(store.setAside == nil)
+        #expect(access(path, F_OK) != 0)
+        try store.save(changes([try entry(age: .seconds(3))]))
+        #expect(try store.load().count == 1)
+        #expect(try SQLiteCacheStore(path: path).load().count == 1)
+        let folder = SQLiteCacheStore(whenUsed: "/")
+        for _ in 0..<2 {
+            #expect { try folder.load() } throws: { ($0 as? CacheStoreError)?.kind == .system }
+        }
+    }
+
     @Test("pins and failures aren't kept")
     func unkept() throws {
         let store = try SQLiteCacheStore(path: path)

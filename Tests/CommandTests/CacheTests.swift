@@ -65,11 +65,17 @@ struct CacheTests {
         #expect(row["hits"] == 2)
     }
 
-    @Test("a redirect to another host uses what the file knows of it")
-    func redirect() throws {
+    @Test(
+        "a redirect to another host uses what the file knows of it, also if nobody had to look up the first",
+        arguments: ["both.test", "127.0.0.1", "pinned.test"])
+    func redirect(host: String) throws {
         _ = try resolve("h.test")
         let asked = servers.questions.count { $0.name.text == "h.test" }
-        let output = try run(servers.names + ["--json", servers.url("/elsewhere", host: "both.test")])
+        let output = try run(
+            servers.names + [
+                "--json", "--resolve", "pinned.test:\(servers.webPort):127.0.0.1",
+                servers.url("/elsewhere", host: host),
+            ])
         let line = try #require(try output.json().first)
         #expect(line["ok"] == true && line["host"] == "h.test")
         #expect(line["dns"]?["source"] == "cache")

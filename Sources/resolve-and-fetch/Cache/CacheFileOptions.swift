@@ -26,24 +26,27 @@ struct CacheFileOptions: ParsableArguments {
 
     /// Has a reactor look up names with a resolver, and with what the file knows, and sees to it that what is learnt is kept.
     ///
-    /// - Parameter hosts: those that will be looked up; nil if they aren't known beforehand. Only asked for where there is a
+    /// - Parameter lookups: those that there will be; nil if they aren't known beforehand. Only asked for where there is a
     ///   cache.
-    func keep(_ resolver: DNSResolver, hosts: @autoclosure () -> [String]?, on reactor: Reactor) -> CacheKeeper? {
+    func keep(
+        _ resolver: DNSResolver, lookups: @autoclosure () -> [LookupRequest]?, on reactor: Reactor
+    ) -> CacheKeeper? {
         reactor.resolver = resolver
         if isOff { return nil }
-        var names: [DomainName]?
-        if let hosts = hosts() {
-            let wanted = self.names(of: hosts, resolver)
-            if wanted.isEmpty { return nil }
-            if wanted.count <= Self.fewNames { names = Array(wanted) }
-        }
+        let names = lookups().map { Self.names(of: $0, resolver) }.flatMap { $0.count <= Self.fewNames ? $0 : nil }
+        let path = CachePath.path(path)
         do throws(CacheStoreError) {
-            let store = try SQLiteCacheStore(path: CachePath.path(path))
+            // A run that needs no server may still be redirected to a name that does.
+            let isForLater = names?.isEmpty == true
+            let store = isForLater ? SQLiteCacheStore(whenUsed: path) : try SQLiteCacheStore(path: path)
             let keeper = CacheKeeper(of: resolver.cache, in: store, reactor: reactor)
-            try keeper.load(names, from: resolver.configuration.servers)
-            CachePath.warn(of: store)
+            if !isForLater {
+                try keeper.load(names.map(Array.init), from: resolver.configuration.servers)
+                CachePath.warn(of: store)
+            }
             if let names {
-                reactor.resolver = StoreResolver(before: resolver, keeper: keeper, loaded: names, reactor: reactor)
+                reactor.resolver = StoreResolver(
+                    before: resolver, keeper: keeper, loaded: Array(names), reactor: reactor)
             }
             return keeper
         } catch {
@@ -52,11 +55,11 @@ struct CacheFileOptions: ParsableArguments {
         }
     }
 
-    /// What will be asked for hosts. Addresses, and what is no name, need no file.
-    private func names(of hosts: [String], _ resolver: DNSResolver) -> Set<DomainName> {
+    /// What servers will be asked. Addresses, what this machine knows, and what is no name need no file.
+    private static func names(of lookups: [LookupRequest], _ resolver: DNSResolver) -> Set<DomainName> {
         var names: Set<DomainName> = []
-        for host in hosts where IPAddress(host) == nil && !host.hasPrefix("[") {
-            names.formUnion((try? resolver.configuration.candidates(for: host)) ?? [])
+        for lookup in lookups where !resolver.isAnsweredLocally(lookup) {
+            names.formUnion((try? resolver.configuration.candidates(for: lookup.host)) ?? [])
         }
         return names
     }
