@@ -17,6 +17,20 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     ]
 
+/// The release command carries its libraries, Swift's and the system's: loading and relocating twenty of them would take
+/// longer than a fetch. So it needs nothing but glibc where it runs, and has to be built again for a library's update to
+/// reach it; with BOWLINE_SHARED in the environment it uses the system's shared ones. SwiftPM bars such flags from other
+/// packages' products only, and these don't use the command.
+let archives =
+    Context.environment["BOWLINE_SHARED"] == nil ? ["-L", "\(Context.packageDirectory)/Sources/Archives"] : []
+let commandLinking =
+    ["-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections", "-use-ld=lld"] + archives + [
+        // 50,000 addresses to relocate, packed into a twentieth of the room that has to be read at each start.
+        "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+        // Nobody looks up the command's own symbols, ten thousand of them.
+        "-Xlinker", "--no-export-dynamic",
+    ]
+
 let package = Package(
     name: "bowline",
     products: [
@@ -36,13 +50,13 @@ let package = Package(
     targets: [
         // C borders: system calls that Glibc's overlay lacks, and the system's libraries.
         .target(name: "CLinux"),
-        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
-        .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CPSL", pkgConfig: "libpsl", providers: [.apt(["libpsl-dev"])]),
-        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
-        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CAres"),
+        .systemLibrary(name: "CIDN2"),
+        .systemLibrary(name: "COpenSSL"),
+        .systemLibrary(name: "CPSL"),
+        .systemLibrary(name: "CZlib"),
+        .systemLibrary(name: "CBrotli"),
+        .systemLibrary(name: "CZstd"),
 
         // The library, from the value that is not there yet to the page.
         .target(name: "BowlineDeferred", swiftSettings: settings),
@@ -72,7 +86,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         // What users add who want it: a product of its own, so that the others link no database.
-        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSQLite"),
         .target(
             name: "BowlineStore",
             dependencies: ["BowlineNames", "BowlineTransport", "BowlineReactor", "BowlineDeferred", "CSQLite"],
@@ -104,17 +118,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings,
-            // Loading Swift's libraries would take a quarter of a fetch's time. Unsafe to SwiftPM, which bars such flags
-            // from the products of other packages only; these don't use the command.
-            linkerSettings: [
-                // Nobody looks up the command's own symbols, ten thousand of them.
-                .unsafeFlags(
-                    [
-                        "-static-stdlib", "-l_FoundationCShims", "-l_FoundationCollections",
-                        "-Xlinker", "--no-export-dynamic",
-                    ],
-                    .when(configuration: .release))
-            ]),
+            linkerSettings: [.unsafeFlags(commandLinking, .when(configuration: .release))]),
 
         // Real servers and subprocesses for tests; knows nothing of the library.
         .target(name: "TestSupport", path: "Tests/Support", swiftSettings: settings),

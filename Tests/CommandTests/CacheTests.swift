@@ -98,7 +98,7 @@ struct CacheTests {
 
     @Test("a file that may not grow is no reason to fail, as a full disk isn't")
     func limited() throws {
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let line = "ulimit -f 8; \(program) resolve --json \(servers.names.joined(separator: " ")) h.test | cat"
         let output = try Subprocess.run(
             "bash", ["-o", "pipefail", "-c", line], environment: ["XDG_CACHE_HOME": home.path])

@@ -1,8 +1,16 @@
-// Runs the command that was built with the tests, and reads what it printed.
+// Runs the command that was built with the tests, or the one that BOWLINE_COMMAND names, and reads what it printed.
 
 import FoundationEssentials
 import TestSupport
 import Testing
+
+/// The command that is tested.
+enum TestedCommand {
+    /// Another than the one that was built with the tests.
+    static let named = ProcessInfo.processInfo.environment["BOWLINE_COMMAND"]
+
+    static func path() throws -> String { try named ?? Executables.product("resolve-and-fetch") }
+}
 
 /// Runs `resolve-and-fetch` to its end, with a cache of its own unless the environment names one.
 func command(
@@ -11,7 +19,7 @@ func command(
 ) throws -> Subprocess.Output {
     let caches = try TemporaryFolder()
     return try Subprocess.run(
-        Executables.product("resolve-and-fetch"), arguments,
+        TestedCommand.path(), arguments,
         environment: environment.merging(["XDG_CACHE_HOME": caches.path]) { given, _ in given }, input: input,
         interruption: interruption, watchesMemory: watchesMemory)
 }

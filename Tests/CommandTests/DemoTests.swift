@@ -14,7 +14,7 @@ struct DemoTests {
 
     @Test("its output may go nowhere")
     func brokenPipe() throws {
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         #expect(try Subprocess.run("bash", ["-c", "\(program) demo > /dev/full"]).exitCode == 23)
     }
 }

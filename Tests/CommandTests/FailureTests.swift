@@ -223,7 +223,7 @@ struct FailureTests {
     @Test("without a descriptor for its questions a lookup says so, and blames no server")
     func noDescriptors() throws {
         let servers = try Servers()
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let rest = "exec \(program) resolve --no-cache \(servers.names.joined(separator: " ")) h.test"
         // How many it needs before its first question depends on what it was given: the least with which it begins.
         for limit in 6..<32 {
@@ -238,7 +238,7 @@ struct FailureTests {
 
     @Test("an argument that isn't UTF-8 is refused, and not changed on its way")
     func unreadable() throws {
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let output = try Subprocess.run("bash", ["-c", "\(program) -d $'\\xff' http://127.0.0.1:1/"])
         #expect(output.exitCode == 64)
         #expect(output.stderr.hasPrefix("Error: Argument 2 isn't UTF-8"))

@@ -29,7 +29,7 @@ struct InspectorBrowserTests {
             [
                 "\(SwiftCompiler.root)/Tests/Fixtures/browser.py", try #require(Executables.find("chromium")),
                 folder.path, screenshots,
-                Executables.product("resolve-and-fetch"),
+                TestedCommand.path(),
             ] + servers.names + [
                 "--no-cache", "--inspect", "127.0.0.1:0", "--concurrency", "3", "--dns-timeout", "900",
                 "--connect-timeout", "900",

@@ -46,7 +46,7 @@ struct NameListTests {
 
     @Test("a name is resolved while the list is still being written")
     func streaming() throws {
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         // The second name isn't written before the first has its line.
         let line = """
             (echo n1.test; until grep -q n1.test "$0/out"; do read -t 0.01 < <(:) || true; done; echo n2.test) |

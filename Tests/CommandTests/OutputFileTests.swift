@@ -96,7 +96,7 @@ struct OutputFileTests {
     func pipe() throws {
         let body = String(repeating: "0123456789abcdef", count: 20_000)
         let servers = try Servers(web: { _ in .respond(.init(body)) })
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let line = """
             mkfifo pipe
             \(program) --no-cache \(servers.names.joined(separator: " ")) -o pipe \(servers.url()) >report &
@@ -120,7 +120,7 @@ struct OutputFileTests {
     func unread(exit: CInt, size: Int) throws {
         let servers = try Servers(web: { _ in .respond(.init(String(repeating: "x", count: size))) })
         for reader in ["", "sleep 60 <pipe &"] {
-            let program = try Executables.product("resolve-and-fetch")
+            let program = try TestedCommand.path()
             let ending = exit == 28 ? "" : "sleep 0.5; kill -INT $command"
             let line = """
                 set -m

@@ -61,7 +61,7 @@ struct OutputTests {
         let list = try folder.write("list", text: targets.joined(separator: "\n"))
         let names = servers.names.joined(separator: " ")
         let options = "\(names) --no-cache --json -m 0.8 --concurrency 20 --input \(list)"
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let output = try Subprocess.run(
             "bash", ["-c", "\(program) \(isFetch ? "" : "resolve") \(options) | (sleep 1.5; cat)"])
         let lines = try output.json()
@@ -78,7 +78,7 @@ struct OutputTests {
         let targets = (0..<600).map { isFetch ? servers.url("/#\($0)") : "h\($0).test" }
         let list = try folder.write("list", text: targets.joined(separator: "\n"))
         let options = "\(servers.names.joined(separator: " ")) --no-cache --json --input \(list)"
-        let program = "\(try Executables.product("resolve-and-fetch")) \(isFetch ? "" : "resolve") \(options)"
+        let program = "\(try TestedCommand.path()) \(isFetch ? "" : "resolve") \(options)"
         let output = try Subprocess.run(
             "bash",
             [
@@ -116,7 +116,7 @@ struct OutputTests {
         "there are colours on a terminal, but not with NO_COLOR",
         .enabled(if: Executables.find("script") != nil, "script(1) is not installed"))
     func terminal() throws {
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         let line = "\(program) --no-cache \(servers.names.joined(separator: " ")) \(servers.url("/evil"))"
         func run(_ setting: String?) throws -> String {
             try Subprocess.run(
@@ -143,6 +143,6 @@ struct OutputTests {
     }
 
     private func shell(_ rest: String) throws -> Subprocess.Output {
-        try Subprocess.run("bash", ["-c", "\(try Executables.product("resolve-and-fetch")) --no-cache \(rest)"])
+        try Subprocess.run("bash", ["-c", "\(try TestedCommand.path()) --no-cache \(rest)"])
     }
 }

@@ -194,7 +194,7 @@ struct ProgressTests {
         let servers = try Servers(web: { _ in
             .pieces(of: 1_000, every: .milliseconds(60), .respond(.init(String(repeating: "x", count: 30_000))))
         })
-        let program = try Executables.product("resolve-and-fetch")
+        let program = try TestedCommand.path()
         func onTerminal(_ options: String) throws -> (standing: [String], seen: Set<String>) {
             let line = "\(program) --no-cache \(options) \(servers.names.joined(separator: " ")) \(servers.url())"
             let output = try Subprocess.run(
