@@ -26,4 +26,6 @@ enum Budget {
     static let idleConnection = 2_324.0 / 700
     /// One fetch by the command against curl, whole processes.
     static let startup = 1.0
+    /// And at most one and a half times its memory.
+    static let startupMemory = 1 / 1.5
 }
