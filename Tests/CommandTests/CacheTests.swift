@@ -82,6 +82,15 @@ struct CacheTests {
         #expect(servers.questions.count { $0.name.text == "h.test" } == asked)
     }
 
+    @Test("a damaged file that is only found in the middle of a run is put aside and told of, too")
+    func lateDamage() throws {
+        try home.write("bowline/names.sqlite", text: String(repeating: "this is no database. ", count: 100))
+        let output = try run(servers.names + ["--json", servers.url("/elsewhere", host: "127.0.0.1")])
+        #expect(output.exitCode == 0)
+        #expect(output.stderr.contains("was damaged or no cache of names; it is now \(path).damaged-"))
+        #expect(try list().count > 0)
+    }
+
     @Test("a long list finds all that the file has")
     func longList() throws {
         _ = try resolve("-4", "h.test")

@@ -30,7 +30,7 @@ struct CacheFileOptions: ParsableArguments {
     ///   cache.
     func keep(
         _ resolver: DNSResolver, lookups: @autoclosure () -> [LookupRequest]?, on reactor: Reactor
-    ) -> CacheKeeper? {
+    ) -> KeptCache? {
         reactor.resolver = resolver
         if isOff { return nil }
         let names = lookups().map { Self.names(of: $0, resolver) }.flatMap { $0.count <= Self.fewNames ? $0 : nil }
@@ -42,13 +42,12 @@ struct CacheFileOptions: ParsableArguments {
             let keeper = CacheKeeper(of: resolver.cache, in: store, reactor: reactor)
             if !isForLater {
                 try keeper.load(names.map(Array.init), from: resolver.configuration.servers)
-                CachePath.warn(of: store)
             }
             if let names {
                 reactor.resolver = StoreResolver(
                     before: resolver, keeper: keeper, loaded: Array(names), reactor: reactor)
             }
-            return keeper
+            return KeptCache(keeper, store)
         } catch {
             Console.warn("\(error); going on without it")
             return nil
@@ -90,15 +89,32 @@ enum CachePath {
     }
 }
 
-extension CacheKeeper {
+/// The cache of a run.
+final class KeptCache {
+    private let keeper: CacheKeeper
+    private let store: SQLiteCacheStore
+    /// Where a file was put of which that has been said.
+    private var told: String?
+
+    init(_ keeper: CacheKeeper, _ store: SQLiteCacheStore) {
+        self.keeper = keeper
+        self.store = store
+        tell()
+    }
+
     /// Saves what came last, at the end of a run.
     func end() {
-        let wasSetAside = (store as? SQLiteCacheStore)?.setAside
         do throws(CacheStoreError) {
-            try finish()
+            try keeper.finish()
         } catch {
             Console.warn("what this run has learnt isn't kept: \(error)")
         }
-        if let store = store as? SQLiteCacheStore, store.setAside != wasSetAside { CachePath.warn(of: store) }
+        tell()
+    }
+
+    private func tell() {
+        guard store.setAside != told else { return }
+        told = store.setAside
+        CachePath.warn(of: store)
     }
 }
