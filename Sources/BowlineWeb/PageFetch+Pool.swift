@@ -15,7 +15,7 @@ extension PageFetch: PoolClient {
         ticket = nil
         guard !isOver else { return connection.abandonUnused() }
         if connection.exchangeCount > 0 { report.queueTime = agent.clock.now - report.hopStart }
-        swap(&agent.headBuffer, &head)
+        agent.writtenHead.swap(with: &head)
         head = []
         // One that has just served somebody else may have been closed behind its response.
         if connection.exchangeCount > 0, !canBeSentAgain, !connection.isSurelyFree, let url = report.url {
