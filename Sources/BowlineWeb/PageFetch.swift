@@ -141,12 +141,16 @@ final class PageFetch {
     func send(to url: HTTPURL, mustBeFresh: Bool) {
         let lane = agent.pool.lane(url, for: self)
         if !mustBeFresh, let idle = agent.pool.takeIdle(lane, surely: !canBeSentAgain) {
-            begin(on: idle)
+            begin(on: idle, head: agent.writtenHead.bytes)
             return
         }
-        head = agent.writtenHead.bytes
-        let ticket = agent.pool.ask(
-            self, lane, connectOptions(for: url), mustBeFresh: mustBeFresh)
+        head = agent.writtenHead.copy
+        ask(for: url, lane, mustBeFresh: mustBeFresh)
+    }
+
+    /// Waits for a connection, with the head at hand.
+    func ask(for url: HTTPURL, _ lane: PoolLane, mustBeFresh: Bool) {
+        let ticket = agent.pool.ask(self, lane, connectOptions(for: url), mustBeFresh: mustBeFresh)
         if case .over = ticket.state { return }
         self.ticket = ticket
     }
@@ -223,7 +227,7 @@ final class PageFetch {
         agent.writtenHead = head
     }
 
-    func begin(on connection: ClientConnection) {
+    func begin(on connection: ClientConnection, head: [UInt8]) {
         guard let peer = connection.transport?.peer else { return }
         self.connection = connection
         report.peer = peer
@@ -241,7 +245,7 @@ final class PageFetch {
         self.content = nil
         if content != nil { hopHasSentBody = true }
         connection.begin(
-            self, head: agent.writtenHead.bytes,
+            self, head: head,
             ExchangeOptions(
                 kind: HTTPExchange(method: request.method), limits: request.limits, body: content,
                 continueDelay: request.expectsContinue && content != nil ? request.continueDelay : nil,

@@ -4,6 +4,8 @@ import Bowline
 import BowlineTesting
 import Testing
 
+@testable import BowlineWeb
+
 @Suite("The head that is kept")
 struct WrittenHeadTests {
     /// What differs from a plain GET of the same place, each in one thing.
@@ -107,5 +109,23 @@ struct WrittenHeadTests {
         #expect(targets.prefix(6) == ["/a", "/b", "/b", "/a", "/a", "/c"])
         #expect(targets.dropFirst(6).sorted() == ["/c", "/c", "/d"])
         #expect(targets.last == "/c")
+    }
+
+    @Test("a request that waits for its connection takes its head along, and leaves the agent the memory")
+    func memory() async throws {
+        let (places, targets) = try await onReactor { reactor in
+            let server = try HTTPResponder(reactor: reactor) { _ in .respond(.init()) }
+            let agent = Agent(reactor)
+            var places: [UInt] = []
+            var pages: [Deferred<String>] = []
+            for target in ["/a", "/b", "/c"] {
+                pages.append(agent.getPage("http://127.0.0.1:\(server.port)\(target)"))
+                places.append(agent.writtenHead.bytes.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
+            }
+            for page in pages { _ = try await page.value }
+            return (places, server.requests.map(\.target).sorted())
+        }
+        #expect(Set(places).count == 1)
+        #expect(targets == ["/a", "/b", "/c"])
     }
 }

@@ -32,9 +32,7 @@ struct WrittenHead {
         self.keepsConnection = keepsConnection
     }
 
-    /// Has a head that was written before, and leaves its bytes in the other's place.
-    mutating func swap(with head: inout [UInt8]) {
-        plainURL = nil
-        Swift.swap(&bytes, &head)
-    }
+    /// The bytes for whoever can't send them at once. A true copy, no larger than they are: emptying an array that is shared
+    /// makes another one, of all its capacity, and every fetch that waits for a connection would share it.
+    var copy: [UInt8] { bytes.withUnsafeBufferPointer { Array($0) } }
 }
