@@ -1,6 +1,8 @@
 // What was written and has not left. One run of bytes, so that a turn's writes go out in one send: copying a small
 // write costs less than an entry of a scatter list. Idle connections hold no storage: it is freed when it is empty.
 
+import Glibc
+
 struct OutputBuffer: ~Copyable {
     private static let initialCapacity = 512
 
@@ -9,7 +11,7 @@ struct OutputBuffer: ~Copyable {
     private var head = 0
     private var tail = 0
 
-    deinit { storage.deallocate() }
+    deinit { free(storage.baseAddress) }
 
     var count: Int { tail - head }
     var isEmpty: Bool { head == tail }
@@ -35,7 +37,7 @@ struct OutputBuffer: ~Copyable {
 
     /// Forgets everything and frees the storage.
     mutating func removeAll() {
-        storage.deallocate()
+        free(storage.baseAddress)
         storage = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         head = 0
         tail = 0
@@ -48,14 +50,21 @@ struct OutputBuffer: ~Copyable {
         if needed > storage.count / 2 {
             // The first write of a turn is often the only one, so that nothing is added for more; growth doubles.
             let capacity = storage.count == 0 ? needed : needed * 2
-            target = .allocate(byteCount: max(Self.initialCapacity, capacity), alignment: 16)
+            target = Self.allocate(max(Self.initialCapacity, capacity))
         }
         target.copyMemory(from: unsent)
         tail = count
         head = 0
         if target.baseAddress != storage.baseAddress {
-            storage.deallocate()
+            free(storage.baseAddress)
             storage = target
         }
+    }
+
+    /// By malloc(3), which has pieces that were freed at hand: Swift's own `allocate` calls posix_memalign, which hasn't,
+    /// whatever the alignment is.
+    private static func allocate(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        guard let start = malloc(count) else { fatalError("no memory for \(count) bytes of output") }
+        return UnsafeMutableRawBufferPointer(start: start, count: count)
     }
 }

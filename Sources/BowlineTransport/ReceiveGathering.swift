@@ -15,11 +15,12 @@ final class ReceiveGathering {
     /// How much is gathered: what one read takes.
     static let mark = Reactor.receiveBufferSize
     /// How long nothing may have been read until what there is, is taken without waiting for more. What ends a flood, or
-    /// interrupts it, is late by no more than two of these.
+    /// interrupts it, is late by no more than two of these, and by what the loop is busy with when they are over.
     static let patience: Duration = .milliseconds(1)
     /// A flood is so much ...
     static let flood = 64 * 1024 * 1024
-    /// ... within this time: 1 GiB/s. The delay of its end is then less than a thirtieth of what it took.
+    /// ... within this time: 1 GiB/s or more. The two milliseconds by which its end may be late are then a thirty-second part
+    /// of the time that it took, or less if it went on; at 4 GiB/s an eighth.
     static let window: Duration = .milliseconds(64)
 
     private let flood: Int

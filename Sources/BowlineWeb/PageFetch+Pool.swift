@@ -15,15 +15,15 @@ extension PageFetch: PoolClient {
         ticket = nil
         guard !isOver else { return connection.abandonUnused() }
         if connection.exchangeCount > 0 { report.queueTime = agent.clock.now - report.hopStart }
-        swap(&agent.headBuffer, &head)
-        head = []
         // One that has just served somebody else may have been closed behind its response.
         if connection.exchangeCount > 0, !canBeSentAgain, !connection.isSurelyFree, let url = report.url {
             connection.abandonUnused()
-            send(to: url, mustBeFresh: true)
+            ask(for: url, agent.pool.lane(url, for: self), mustBeFresh: true)
             return
         }
-        begin(on: connection)
+        let head = self.head
+        self.head = []
+        begin(on: connection, head: head)
     }
 
     func poolFailed(_ error: ConnectError) {

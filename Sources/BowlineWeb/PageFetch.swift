@@ -88,7 +88,7 @@ final class PageFetch {
             report.url = url
             guard addAuthorization() else { return }
             deadlineTimer = agent.clock.callLater(request.deadline) { [self] in pastDeadline() }
-            if prepare(url) { send(to: url, mustBeFresh: !request.reusesConnections) }
+            if prepare(url, number: agent.urlNumber) { send(to: url, mustBeFresh: !request.reusesConnections) }
         } catch {
             fail(.url(error), in: .target)
         }
@@ -125,10 +125,12 @@ final class PageFetch {
     // MARK: a hop
 
     /// Formats the request. Whatever can't be sent fails here, while the report still tells where it came from.
-    private func prepare(_ url: HTTPURL) -> Bool {
+    ///
+    /// - Parameter number: the agent's number of the URL, if it is the one that was read last.
+    private func prepare(_ url: HTTPURL, number: Int? = nil) -> Bool {
         do throws(Unsendable) {
             content = try makeContent()
-            try writeHead(url)
+            try writeHead(url, number)
             return true
         } catch {
             fail(error.reason, in: .target)
@@ -139,33 +141,62 @@ final class PageFetch {
     func send(to url: HTTPURL, mustBeFresh: Bool) {
         let lane = agent.pool.lane(url, for: self)
         if !mustBeFresh, let idle = agent.pool.takeIdle(lane, surely: !canBeSentAgain) {
-            begin(on: idle)
+            begin(on: idle, head: agent.writtenHead.bytes)
             return
         }
-        head = agent.headBuffer
-        let ticket = agent.pool.ask(
-            self, lane, request.connectOptions(for: url), mustBeFresh: mustBeFresh)
+        head = agent.writtenHead.copy
+        ask(for: url, lane, mustBeFresh: mustBeFresh)
+    }
+
+    /// Waits for a connection, with the head at hand.
+    func ask(for url: HTTPURL, _ lane: PoolLane, mustBeFresh: Bool) {
+        let ticket = agent.pool.ask(self, lane, connectOptions(for: url), mustBeFresh: mustBeFresh)
         if case .over = ticket.state { return }
         self.ticket = ticket
     }
 
-    /// Writes the head into the agent's buffer.
-    private func writeHead(_ url: HTTPURL) throws(Unsendable) {
+    /// How to connect for a hop. Copies of the request what it needs, and not all.
+    private func connectOptions(for url: HTTPURL) -> ConnectOptions {
+        var options = request.connect
+        options.tls = url.scheme == .https ? request.tls : nil
+        // A name that was meant for one hop must not vouch for another.
+        options.tlsServerName = nil
+        options.proxy = mayUseProxy ? request.proxy(for: url) : nil
+        options.isForwarding = mayUseProxy && request.forwardingProxy(for: url) != nil
+        return options
+    }
+
+    /// Writes the head where the agent has room for it.
+    private func writeHead(_ url: HTTPURL, _ number: Int?) throws(Unsendable) {
         guard request.body == nil || request.stream == nil else { throw Unsendable(.request(.twoBodies)) }
-        let isChunked = request.stream.map { $0.length == nil } ?? false
-        let head = HTTPRequestHead(
+        do throws(HTTPRequestError) {
+            if let number, isPlain {
+                try agent.writtenHead.writePlain(
+                    url, number: number, acceptsCodings: request.decodesContent,
+                    keepsConnection: request.reusesConnections)
+            } else {
+                try agent.writtenHead.write(makeHead(url))
+            }
+        } catch {
+            throw Unsendable(.request(error))
+        }
+    }
+
+    /// Whether the head says nothing but what every head of its URL says: see `WrittenHead`.
+    private var isPlain: Bool {
+        request.fields.isEmpty && request.omittedFields.isEmpty && request.body == nil && request.stream == nil
+            && !mayUseProxy && agent.cookies == nil && request.method == "GET"
+    }
+
+    private func makeHead(_ url: HTTPURL) -> HTTPRequestHead {
+        HTTPRequestHead(
             method: request.method, url: url, fields: request.fields, omittedFields: request.omittedFields,
-            bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
+            bodyLength: request.body?.count ?? request.stream?.length,
+            isChunked: request.stream.map { $0.length == nil } ?? false,
             acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
             proxy: mayUseProxy ? request.forwardingProxy(for: url) : nil,
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)
-        agent.headBuffer.removeAll(keepingCapacity: true)
-        do throws(HTTPRequestError) {
-            try head.append(to: &agent.headBuffer)
-        } catch {
-            throw Unsendable(.request(error))
-        }
     }
 
     /// A source of the body, which is made for each sending.
@@ -191,12 +222,12 @@ final class PageFetch {
     /// Tells the observer, which may begin another fetch: that writes its head where this one's is.
     private func tell(_ event: PageEvent) {
         guard let observer = request.observer else { return }
-        let head = agent.headBuffer
+        let head = agent.writtenHead
         observer(event)
-        agent.headBuffer = head
+        agent.writtenHead = head
     }
 
-    func begin(on connection: ClientConnection) {
+    func begin(on connection: ClientConnection, head: [UInt8]) {
         guard let peer = connection.transport?.peer else { return }
         self.connection = connection
         report.peer = peer
@@ -214,7 +245,7 @@ final class PageFetch {
         self.content = nil
         if content != nil { hopHasSentBody = true }
         connection.begin(
-            self, head: agent.headBuffer,
+            self, head: head,
             ExchangeOptions(
                 kind: HTTPExchange(method: request.method), limits: request.limits, body: content,
                 continueDelay: request.expectsContinue && content != nil ? request.continueDelay : nil,

@@ -81,17 +81,6 @@ public struct PageRequest {
         return limits
     }()
 
-    /// How to connect for a hop.
-    func connectOptions(for url: HTTPURL) -> ConnectOptions {
-        var options = connect
-        options.tls = url.scheme == .https ? tls : nil
-        // A name that was meant for one hop must not vouch for another.
-        options.tlsServerName = nil
-        options.proxy = proxy(for: url)
-        options.isForwarding = forwardingProxy(for: url) != nil
-        return options
-    }
-
     /// Whether the server may switch to another protocol, which whoever asked for it has to speak.
     var asksForUpgrade: Bool { fields.contains { $0.name.lowercased() == "upgrade" } }
 

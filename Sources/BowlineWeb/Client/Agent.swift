@@ -28,14 +28,16 @@ public final class Agent {
     let environment: any ConnectEnvironment
     /// Not held: it is the reactor, which holds its agent.
     unowned let clock: any ReactorClock
-    /// The head of the request that is written now: one buffer for all, since only one is written at a time.
-    @exclusivity(unchecked) var headBuffer: [UInt8] = []
+    /// The head of the request that is written now: one for all, since only one is written at a time.
+    @exclusivity(unchecked) var writtenHead = WrittenHead()
     /// The memory of a response that became text, for the next one.
     @exclusivity(unchecked) var spareHead = HTTPResponseHead()
     @exclusivity(unchecked) var spareBody: [UInt8] = []
     /// The URL that was read last: who polls asks for the same again and again.
     @exclusivity(unchecked) private var lastURL: HTTPURL?
     @exclusivity(unchecked) private var lastURLText = ""
+    /// Which of the URLs that were read it is: grows with each other one.
+    @exclusivity(unchecked) private(set) var urlNumber = 0
 
     /// Creates an agent that connects through `reactor`.
     public convenience init(_ reactor: Reactor, limits: PoolLimits = PoolLimits()) {
@@ -70,6 +72,7 @@ public final class Agent {
         let url = try HTTPURL(text)
         lastURLText = text
         lastURL = url
+        urlNumber += 1
         return url
     }
 

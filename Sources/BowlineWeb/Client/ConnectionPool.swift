@@ -215,7 +215,7 @@ final class ConnectionPool {
         if let lastLane, lastLane.takes(url, for: fetch) { return lastLane }
         // One search, whether it is there or is made.
         func take(_ lane: inout PoolLane) -> PoolLane { lane }
-        let route = PoolRoute(url, fetch.request)
+        let route = PoolRoute(url, for: fetch)
         let lane = take(&lanes[route, default: PoolLane(route)])
         let before = lastLane
         lastLane = lane

@@ -13,13 +13,14 @@ struct PoolRoute: Hashable {
     var addressPolicy: AddressPolicy
     var proxy: OutOfLine<Proxy>
 
-    init(_ url: HTTPURL, _ request: PageRequest) {
+    /// Asks the fetch, not its request, of which a copy would be made.
+    init(_ url: HTTPURL, for fetch: PageFetch) {
         origin = url.origin
-        bindAddress = request.connect.bindAddress
-        families = request.connect.families
-        tls = OutOfLine(url.scheme == .https ? request.tls : nil)
-        addressPolicy = request.connect.addressPolicy
-        proxy = OutOfLine(request.proxy(for: url))
+        bindAddress = fetch.request.connect.bindAddress
+        families = fetch.request.connect.families
+        tls = OutOfLine(url.scheme == .https ? fetch.request.tls : nil)
+        addressPolicy = fetch.request.connect.addressPolicy
+        proxy = OutOfLine(fetch.mayUseProxy ? fetch.request.proxy(for: url) : nil)
     }
 
     /// The rest hardly ever differs.
