@@ -156,7 +156,7 @@ final class PageFetch {
         let head = HTTPRequestHead(
             method: request.method, url: url, fields: request.fields, omittedFields: request.omittedFields,
             bodyLength: request.body?.count ?? request.stream?.length, isChunked: isChunked,
-            acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
+            acceptsCodings: request.decodesContent, cookies: agent.cookies?.octets(for: url),
             proxy: mayUseProxy ? request.forwardingProxy(for: url) : nil,
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)
