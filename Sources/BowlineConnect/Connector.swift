@@ -364,7 +364,11 @@ public final class Connector {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Connector: Sendable {}
 
 extension Connector: TurnDelivery {
