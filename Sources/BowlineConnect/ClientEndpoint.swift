@@ -67,7 +67,11 @@ public final class TCPClientEndpoint: ClientEndpoint {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension TCPClientEndpoint: Sendable {}
 
 /// Connects to a UNIX stream socket.
@@ -102,7 +106,11 @@ public final class UNIXClientEndpoint: ClientEndpoint {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension UNIXClientEndpoint: Sendable {}
 
 /// One connection of an endpoint: stands between the connector and the factory that the user gave, and fires.

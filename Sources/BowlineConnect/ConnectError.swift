@@ -27,7 +27,7 @@ public struct ConnectError: Error, Sendable {
         case connect
         /// Having the proxy connect.
         case proxy
-        /// The TLS handshake.
+        /// The TLS handshake, with the target or with the proxy: the reason tells which.
         case tls
     }
 
@@ -45,7 +45,9 @@ public struct ConnectError: Error, Sendable {
         case attemptsFailed
         /// The proxy didn't make the connection.
         case proxy(ProxyError)
-        /// The TLS handshake failed, or TLS can't be spoken as it was asked for.
+        /// The TLS handshake with the proxy failed, or TLS can't be spoken with it as it was asked for.
+        case proxyTLS(TLSError)
+        /// The TLS handshake with the target failed, or TLS can't be spoken with it as it was asked for.
         case tls(TLSError)
         /// The timeout came first.
         case timedOut
@@ -69,8 +71,14 @@ public struct ConnectError: Error, Sendable {
     public let answers: [TypeAnswer]
     /// How long it took.
     public let elapsed: Duration
-    /// Whether a proxy was being spoken with.
-    private let isTunneling: Bool
+    /// What was being done with the proxy; nil for nothing.
+    private let proxyStage: ProxyStage?
+
+    enum ProxyStage {
+        case securing, tunneling
+    }
+
+    private var isTunneling: Bool { proxyStage == .tunneling }
 
     /// Creates an error.
     public init(
@@ -78,16 +86,16 @@ public struct ConnectError: Error, Sendable {
         elapsed: Duration = .zero
     ) {
         self.init(
-            reason, target: target, proxy: nil, isTunneling: false, attempts: attempts, answers: answers,
+            reason, target: target, proxy: nil, proxyStage: nil, attempts: attempts, answers: answers,
             elapsed: elapsed)
     }
 
     init(
-        _ reason: Reason, target: ConnectTarget, proxy: Proxy?, isTunneling: Bool, attempts: [ConnectionAttempt],
+        _ reason: Reason, target: ConnectTarget, proxy: Proxy?, proxyStage: ProxyStage?, attempts: [ConnectionAttempt],
         answers: [TypeAnswer], elapsed: Duration
     ) {
         self.proxy = proxy
-        self.isTunneling = isTunneling
+        self.proxyStage = proxyStage
         self.reason = reason
         self.target = target
         self.attempts = attempts
@@ -102,7 +110,7 @@ public struct ConnectError: Error, Sendable {
         case .lookup, .resolver: .name
         case .attemptsFailed, .declined: .connect
         case .proxy: .proxy
-        case .tls: .tls
+        case .tls, .proxyTLS: .tls
         case .timedOut where isTunneling, .cancelled where isTunneling, .stopped where isTunneling: .proxy
         // A connection that stood and is not enough: its handshake was under way.
         case .timedOut, .cancelled, .stopped:
@@ -134,6 +142,9 @@ extension ConnectError: CustomStringConvertible {
         case .timedOut where attempts.isEmpty:
             "cannot connect to \(place): \(nameOwner) name was not resolved within \(elapsed.inWords)"
         case .tls(let error): "cannot speak TLS with \(place): \(error)"
+        case .proxyTLS(let error): "cannot connect to \(place): cannot speak TLS with the proxy: \(error)"
+        case .timedOut where proxyStage == .securing:
+            "cannot connect to \(place) within \(elapsed.inWords): the TLS handshake with the proxy was not done"
         case .timedOut where phase == .tls:
             "cannot connect to \(place) within \(elapsed.inWords): the TLS handshake was not done"
         case .timedOut where phase == .proxy:

@@ -30,14 +30,63 @@ extension Connector {
         }
     }
 
+    /// The context for TLS with the proxy, one for all connectors with the same configuration; where there can be none, all
+    /// is over.
+    func proxyContext(_ proxy: Proxy) -> TLSContext? {
+        do throws(TLSError) {
+            return try environment.tlsContext(for: proxy.tls)
+        } catch {
+            lose(.proxyTLS(error))
+            return nil
+        }
+    }
+
+    /// Begins the TLS handshake with the proxy, under the same timeout.
+    func secureProxy(_ connection: any DialedConnection, _ proxy: Proxy) {
+        guard let context = proxyContext(proxy) else { return connection.close() }
+        let peer = connection.peer
+        let securing = TLSConnection(context, name: proxy.serverName) { [self] result in
+            proxyHandshakeEnded(result, proxy, peer)
+        }
+        phase = .securingProxy(securing)
+        abandonAll(.cancelled)
+        connectedTime = clock.now
+        // Its end is told as the outcome of the handshake.
+        connection.start(securing, onEnd: nil)
+    }
+
+    private func proxyHandshakeEnded(
+        _ result: Result<TLSInfo, TLSError>, _ proxy: Proxy, _ peer: SocketAddress
+    ) -> (any Protocol)? {
+        guard case .securingProxy(let securing) = phase else { return nil }
+        switch result {
+        case .failure(let error):
+            lose(securing.finalEnd == .stopped ? .stopped : .proxyTLS(error))
+            return nil
+        case .success(let info):
+            observer?(.proxySecured(info))
+            if let proxiedTarget {
+                return beginTunnel(proxy, to: proxiedTarget, peer)
+            }
+            // Requests are forwarded: whoever speaks, speaks with the proxy.
+            hand(securing, to: peer, [])
+            return nil
+        }
+    }
+
     /// Asks the proxy to connect, under the same timeout.
     func tunnel(_ connection: any DialedConnection, _ proxy: Proxy, to target: ProxiedTarget) {
-        let tunnel = ProxyTunnel(proxy, to: target) { [self] result in tunnelEnded(result, connection.peer) }
-        phase = .tunneling(tunnel)
+        let tunnel = beginTunnel(proxy, to: target, connection.peer)
         abandonAll(.cancelled)
         connectedTime = clock.now
         // Its end is told as the outcome of the tunnel.
         connection.start(tunnel, onEnd: nil)
+    }
+
+    private func beginTunnel(_ proxy: Proxy, to target: ProxiedTarget, _ peer: SocketAddress) -> ProxyTunnel {
+        let tunnel = ProxyTunnel(proxy, to: target) { [self] result in tunnelEnded(result, peer) }
+        phase = .tunneling(tunnel)
+        return tunnel
     }
 
     private func tunnelEnded(_ result: Result<[UInt8], ProxyError>, _ peer: SocketAddress) {

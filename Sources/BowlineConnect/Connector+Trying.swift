@@ -14,7 +14,11 @@ extension Connector {
             lose(.badTarget(problem))
             return
         }
-        if proxy != nil, !prepareProxying() { return }
+        if let proxy {
+            guard prepareProxying() else { return }
+            // What is wrong with its files is told before anything touches the network.
+            if proxy.kind == .https, proxyContext(proxy) == nil { return }
+        }
         if let configuration = options.tls {
             do throws(TLSError) {
                 tlsContext = try environment.tlsContext(for: configuration)

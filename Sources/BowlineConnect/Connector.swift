@@ -29,7 +29,8 @@ public final class Connector {
         case resolving
         /// It tries addresses.
         case connecting
-        /// The connection to the proxy stands, and the proxy is to connect to the target.
+        /// The connection to the proxy stands, and the proxy is to connect to the target; after its TLS handshake, if that is
+        /// spoken with the proxy.
         case tunneling
         /// The connection stands, and its TLS handshake is under way.
         case securing
@@ -46,6 +47,8 @@ public final class Connector {
         /// There is no connection: the next delivery phase tells the factory so, and then connects again if that was
         /// asked for meanwhile.
         case failing(ConnectError, connectsAgain: Bool)
+        /// The connection to the proxy stands, and the TLS handshake with it is under way.
+        case securingProxy(TLSConnection)
         /// The connection to the proxy stands, and it is spoken with.
         case tunneling(ProxyTunnel)
         /// The connection stands, and the TLS handshake is under way.
@@ -134,7 +137,7 @@ public final class Connector {
         case .idle, .failing: .disconnected
         case .begun: .resolving
         case .trying: attempts.isEmpty ? .resolving : .connecting
-        case .tunneling: .tunneling
+        case .securingProxy, .tunneling: .tunneling
         case .securing: .securing
         case .starting, .connected, .declined: .connected
         }
@@ -158,7 +161,7 @@ public final class Connector {
         case .failing(let error, _):
             phase = .failing(error, connectsAgain: true)
             return
-        case .begun, .trying, .tunneling, .securing, .starting, .connected, .declined:
+        case .begun, .trying, .securingProxy, .tunneling, .securing, .starting, .connected, .declined:
             // fatalError, since a precondition's message is lost in release builds.
             fatalError(
                 "connect() was called while the connector to \(target) is \(state): wait until it is disconnected")
@@ -208,9 +211,15 @@ public final class Connector {
     /// The connection is there: no other is wanted any more, and the factory's protocol gets it, after the proxy's
     /// answer and TLS if there are such.
     func establish(_ connection: any DialedConnection) {
-        if let proxiedTarget, let proxy {
-            tunnel(connection, proxy, to: proxiedTarget)
-            return
+        if let proxy {
+            if proxy.kind == .https {
+                secureProxy(connection, proxy)
+                return
+            }
+            if let proxiedTarget {
+                tunnel(connection, proxy, to: proxiedTarget)
+                return
+            }
         }
         if let tlsContext {
             secure(connection.peer, tlsContext) { securing, onEnd in
@@ -290,9 +299,15 @@ public final class Connector {
     func lose(_ reason: ConnectError.Reason) {
         var unwanted: TLSConnection?
         var unwantedTunnel: ProxyTunnel?
+        var proxyStage: ConnectError.ProxyStage?
         switch phase {
         case .begun, .trying: break
-        case .tunneling(let connection): unwantedTunnel = connection
+        case .tunneling(let connection):
+            unwantedTunnel = connection
+            proxyStage = .tunneling
+        case .securingProxy(let connection):
+            unwanted = connection
+            proxyStage = .securing
         case .securing(let connection): unwanted = connection
         default: return
         }
@@ -302,7 +317,7 @@ public final class Connector {
         unwanted?.abandon()
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         let error = ConnectError(
-            reason, target: target, proxy: proxy, isTunneling: unwantedTunnel != nil, attempts: pastAttempts,
+            reason, target: target, proxy: proxy, proxyStage: proxyStage, attempts: pastAttempts,
             answers: answers, elapsed: clock.now - startTime)
         phase = .failing(error, connectsAgain: false)
         queueDelivery()
@@ -349,14 +364,18 @@ public final class Connector {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Connector: Sendable {}
 
 extension Connector: TurnDelivery {
     package func deliver() {
         isDeliveryQueued = false
         switch phase {
-        case .begun, .trying, .tunneling, .securing:
+        case .begun, .trying, .securingProxy, .tunneling, .securing:
             guard let timeoutTimer else {
                 lose(.timedOut)
                 return

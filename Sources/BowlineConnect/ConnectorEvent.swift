@@ -11,6 +11,7 @@ public import BowlineTransport
 ///     case .answered(let answer): print(answer.type, answer.addresses)
 ///     case .attemptStarted(let attempt): print("trying", attempt.address)
 ///     case .attemptEnded(let attempt): print(attempt.address, attempt.outcome?.rawValue ?? "")
+///     case .proxySecured(let tls): print("proxy:", tls.version)
 ///     case .secured(let tls): print(tls.version, tls.cipher)
 ///     }
 /// }
@@ -22,6 +23,8 @@ public enum ConnectorEvent: Sendable {
     case attemptStarted(ConnectionAttempt)
     /// An attempt has ended, by itself or because another one won.
     case attemptEnded(ConnectionAttempt)
-    /// The TLS handshake is over.
+    /// The TLS handshake with the proxy is over.
+    case proxySecured(TLSInfo)
+    /// The TLS handshake with the target is over.
     case secured(TLSInfo)
 }

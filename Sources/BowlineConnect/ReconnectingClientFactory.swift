@@ -111,7 +111,7 @@ extension ConnectError {
     var isFinal: Bool {
         switch reason {
         case .badTarget, .badName, .cancelled, .stopped: true
-        case .tls(let error): error.kind == .configuration
+        case .tls(let error), .proxyTLS(let error): error.kind == .configuration
         case .proxy(let error): error.kind == .badProxy || error.kind == .authentication
         case .lookup, .resolver, .attemptsFailed, .timedOut, .declined: false
         }

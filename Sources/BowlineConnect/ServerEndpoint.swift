@@ -88,7 +88,11 @@ public final class TCPServerEndpoint: ServerEndpoint {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension TCPServerEndpoint: Sendable {}
 
 /// Listens on a TCP port for TLS connections.
@@ -116,7 +120,11 @@ public final class TLSServerEndpoint: ServerEndpoint {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension TLSServerEndpoint: Sendable {}
 
 /// Listens on a UNIX stream socket.
@@ -148,5 +156,9 @@ public final class UNIXServerEndpoint: ServerEndpoint {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension UNIXServerEndpoint: Sendable {}

@@ -52,5 +52,9 @@ public final class DeferredLock {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DeferredLock: Sendable {}

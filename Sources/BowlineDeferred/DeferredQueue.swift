@@ -99,5 +99,9 @@ public final class DeferredQueue<Element> {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DeferredQueue: Sendable {}

@@ -91,5 +91,9 @@ public final class DeferredSemaphore {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DeferredSemaphore: Sendable {}

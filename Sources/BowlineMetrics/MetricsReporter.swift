@@ -106,5 +106,9 @@ public final class MetricsReporter {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension MetricsReporter: Sendable {}

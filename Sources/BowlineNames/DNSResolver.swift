@@ -346,5 +346,9 @@ public final class DNSResolver: Resolver {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DNSResolver: Sendable {}

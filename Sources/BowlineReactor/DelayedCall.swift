@@ -59,7 +59,11 @@ public final class DelayedCall {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DelayedCall: Sendable {}
 
 extension DelayedCall: CustomStringConvertible {

@@ -122,5 +122,9 @@ public final class LoopingCall {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension LoopingCall: Sendable {}

@@ -298,5 +298,8 @@ public final class Reactor: ReactorClock {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message: "a reactor stays on the thread that made it: send its handle elsewhere, and come back with callFromThread"
+)
 extension Reactor: Sendable {}

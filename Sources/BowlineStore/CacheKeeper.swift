@@ -120,5 +120,9 @@ public final class CacheKeeper {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension CacheKeeper: Sendable {}

@@ -126,5 +126,9 @@ public final class StoreResolver: Resolver {
     public func pinned() -> [Pin] { next.pinned() }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension StoreResolver: Sendable {}

@@ -82,7 +82,11 @@ open class AccumulatingProtocol: Protocol {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension AccumulatingProtocol: Sendable {}
 
 /// Records as `AccumulatingProtocol` does, and goes on when one direction is closed.

@@ -261,7 +261,11 @@ public final class FakeDNSServer {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension FakeDNSServer: Sendable {}
 
 /// Receives datagrams for a server, or for nobody.

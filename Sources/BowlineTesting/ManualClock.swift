@@ -80,5 +80,9 @@ public final class ManualClock: ReactorClock {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ManualClock: Sendable {}

@@ -112,5 +112,9 @@ public final class MemoryPump {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension MemoryPump: Sendable {}

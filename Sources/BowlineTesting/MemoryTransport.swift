@@ -371,5 +371,9 @@ extension MemoryTransport: SwitchableTransport {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension MemoryTransport: Sendable {}

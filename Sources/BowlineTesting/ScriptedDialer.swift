@@ -145,7 +145,11 @@ public final class ScriptedDialer: Dialer {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ScriptedDialer: Sendable {}
 
 /// One scripted attempt under way.
@@ -246,5 +250,9 @@ public final class ScriptedConnection: DialedConnection {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ScriptedConnection: Sendable {}

@@ -190,7 +190,11 @@ public final class ScriptedResolver: Resolver {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ScriptedResolver: Sendable {}
 
 /// One scripted lookup under way.

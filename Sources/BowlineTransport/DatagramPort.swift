@@ -222,7 +222,11 @@ public final class DatagramPort {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension DatagramPort: Sendable {}
 
 extension DatagramPort: DescriptorHandler {

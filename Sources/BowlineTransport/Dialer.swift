@@ -113,5 +113,9 @@ public final class SocketDialer: Dialer {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension SocketDialer: Sendable {}

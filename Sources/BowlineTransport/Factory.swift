@@ -49,7 +49,11 @@ open class Factory {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Factory: Sendable {}
 
 /// Makes the protocols of the connections that a listening port accepts.

@@ -130,5 +130,9 @@ extension FramingReceiver: EarlyByteHolder {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension FramingReceiver: Sendable {}

@@ -170,7 +170,11 @@ public final class ListeningPort {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ListeningPort: Sendable {}
 
 extension ListeningPort: DescriptorHandler {

@@ -62,6 +62,11 @@ public struct HTTPFieldSection: Hashable, Sendable {
         entries.lazy.filter { matches($0, name) }.map { text($0.value) }
     }
 
+    /// The same as octets: for what goes back, or on, as it came.
+    func octets(of name: String) -> [ArraySlice<UInt8>] {
+        entries.lazy.filter { matches($0, name) }.map { bytes[$0.value] }
+    }
+
     /// The fields as swift-http-types has them, built anew on each call. O(n), about one allocation a field.
     public var httpFields: HTTPFields {
         var fields = HTTPFields()

@@ -27,7 +27,7 @@ package struct HTTPRequestHead {
     /// Whether content codings are asked for, where the caller's fields don't say which, and don't want a part only.
     package var acceptsCodings: Bool
     /// What a jar has for the URL, unless the caller's fields have cookies.
-    package var cookies: String?
+    package var cookies: [UInt8]?
     /// The proxy that the request goes to, which passes it on: the target is a whole URL then (RFC 9112, 3.2.2).
     package var proxy: Proxy?
     /// Whether the connection is to stay open; else the head says `Connection: close`.
@@ -37,7 +37,7 @@ package struct HTTPRequestHead {
     package init(
         method: String = "GET", url: HTTPURL, fields: [(name: String, value: String)] = [],
         omittedFields: [String] = [], bodyLength: Int? = nil,
-        isChunked: Bool = false, acceptsCodings: Bool = false, cookies: String? = nil, proxy: Proxy? = nil,
+        isChunked: Bool = false, acceptsCodings: Bool = false, cookies: [UInt8]? = nil, proxy: Proxy? = nil,
         expectsContinue: Bool = false,
         keepsConnection: Bool = false
     ) {
@@ -97,7 +97,11 @@ package struct HTTPRequestHead {
         }
         if !given.userAgent { output.append(contentsOf: Self.defaultUserAgentLine) }
         if acceptsCodings, !given.acceptEncoding, !given.range { output.append(contentsOf: Self.acceptEncodingLine) }
-        if let cookies, !given.cookies { Self.append("Cookie", cookies, to: &output) }
+        if let cookies, !given.cookies {
+            Self.append(literal: "Cookie: ", to: &output)
+            output.append(contentsOf: cookies)
+            Self.append(literal: "\r\n", to: &output)
+        }
         if let credentials = proxy?.credentials, !given.proxyAuthorization {
             Self.append("Proxy-Authorization", credentials.basic, to: &output)
         }

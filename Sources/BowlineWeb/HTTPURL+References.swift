@@ -30,9 +30,11 @@ extension HTTPURL {
     /// Resolves the value of a Location field against this URL, from which it came. A location without a fragment
     /// inherits this one's (RFC 9110, 10.2.2).
     ///
+    /// Blanks, which many servers forget to encode, are encoded, as browsers (WHATWG URL) and curl do: in a path or a query
+    /// there is one thing only that they can mean. Elsewhere, and other characters that stand in no URL, are refused.
     /// - Throws: what is wrong with the location.
     public func redirected(to location: String) throws(HTTPURLError) -> HTTPURL {
-        let url = try resolve(location)
+        let url = try resolve(HTTPURLText.encodingBlanks(location))
         return url.fragment == nil && fragment != nil ? HTTPURL(url, fragment: fragment) : url
     }
 

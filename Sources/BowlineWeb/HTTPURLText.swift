@@ -17,6 +17,28 @@ enum HTTPURLText {
         }
     }
 
+    /// The text of a reference that a server has sent. Octets that are no UTF-8 are encoded one by one, as browsers and curl
+    /// do: which characters they are meant for nobody can know, and what was meant is these octets.
+    static func reference(_ bytes: ArraySlice<UInt8>) -> String {
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        var encoded: [UInt8] = []
+        append(bytes, to: &encoded) { $0 >= 0x80 }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
+    /// A reference with the blanks inside it encoded, and without those around it. In a host or a port an encoded blank is
+    /// as wrong as a bare one.
+    static func encodingBlanks(_ reference: String) -> String {
+        let space = UInt8(ascii: " ")
+        guard reference.utf8.contains(space) else { return reference }
+        let bytes = Array(reference.utf8)
+        var encoded: [UInt8] = []
+        let start = bytes.firstIndex { $0 != space } ?? bytes.endIndex
+        let end = (bytes.lastIndex { $0 != space } ?? start - 1) + 1
+        append(bytes[start..<end], to: &encoded) { $0 == space }
+        return String(decoding: encoded, as: UTF8.self)
+    }
+
     /// The index of the colon after a scheme (RFC 3986, 3.1), or nil.
     static func schemeEnd(_ bytes: ArraySlice<UInt8>) -> Int? {
         for index in bytes.indices {

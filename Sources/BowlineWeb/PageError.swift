@@ -100,7 +100,7 @@ public struct PageError: Error, Sendable {
         case .lookup(let failure): failure.kind.rawValue
         case .attemptsFailed: error.attemptOutcome?.rawValue ?? "unreachable"
         case .proxy(let error): code(of: error)
-        case .tls(let error): code(of: error)
+        case .tls(let error), .proxyTLS(let error): code(of: error)
         case .timedOut: "timeout"
         case .resolver: LookupError.Kind.servfail.rawValue
         case .cancelled, .stopped, .declined: "cancelled"

@@ -19,7 +19,7 @@ extension PageFetch: ExchangeOwner {
     ) throws(HTTPParseError) -> Bool {
         report.head = head
         if let cookies = agent.cookies, let url = report.url {
-            for value in head.fields.values(of: "set-cookie") { cookies.store(value, from: url) }
+            for value in head.fields.octets(of: "set-cookie") { cookies.store(value, from: url) }
         }
         // A server must not switch to what it wasn't asked for (RFC 9110, 7.8); nobody here would understand it.
         if head.status == 101, !request.asksForUpgrade { throw .unaskedUpgrade }

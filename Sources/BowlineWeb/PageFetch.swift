@@ -193,7 +193,7 @@ final class PageFetch {
             method: request.method, url: url, fields: request.fields, omittedFields: request.omittedFields,
             bodyLength: request.body?.count ?? request.stream?.length,
             isChunked: request.stream.map { $0.length == nil } ?? false,
-            acceptsCodings: request.decodesContent, cookies: agent.cookies?.field(for: url),
+            acceptsCodings: request.decodesContent, cookies: agent.cookies?.octets(for: url),
             proxy: mayUseProxy ? request.forwardingProxy(for: url) : nil,
             expectsContinue: request.expectsContinue && content != nil,
             keepsConnection: request.reusesConnections)

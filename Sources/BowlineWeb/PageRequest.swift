@@ -99,7 +99,7 @@ public struct PageRequest {
 
     /// The proxy for a hop, if it gets the request itself: what goes over http to an HTTP proxy.
     func forwardingProxy(for url: HTTPURL) -> Proxy? {
-        guard url.scheme == .http, let proxy = proxy(for: url), proxy.kind == .http else { return nil }
+        guard url.scheme == .http, let proxy = proxy(for: url), proxy.kind.isHTTP else { return nil }
         return proxy
     }
 }

@@ -23,11 +23,11 @@ struct Redirection {
         case 301, 302, 303, 307, 308: break
         default: return nil
         }
-        let locations = head.fields.values(of: "location")
+        let locations = head.fields.octets(of: "location")
         guard let first = locations.first, !first.isEmpty else { return nil }
         guard locations.allSatisfy({ $0 == first }) else { throw .conflictingLocations }
         status = head.status
-        location = first
+        location = HTTPURLText.reference(first)
     }
 
     /// Whether a redirect may be followed: from https it leads to http only if the request allows that.

@@ -21,6 +21,7 @@ struct EventLog {
         case .connector(.attemptStarted(let attempt)): tell("trying \(attempt.address)")
         case .connector(.attemptEnded(let attempt)):
             tell("\(attempt.address) \(attempt.outcome?.rawValue ?? "ended")")
+        case .connector(.proxySecured(let tls)): tell("the proxy: \(tls.explanation)")
         case .connector(.secured(let tls)): tell(tls.explanation)
         case .reusing(let peer): tell("the connection to \(peer) serves again")
         case .retrying: tell("that connection was closed meanwhile; once more, on a new one")

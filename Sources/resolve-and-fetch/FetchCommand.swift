@@ -72,10 +72,17 @@ struct FetchCommand: RunnableCommand {
                 names.makeResolver(reactor), lookups: stream.isNamed ? Self.lookups(for: targets) : nil, on: reactor)
             defer { keeper?.end() }
             let isOne = stream.isNamed && targets.count == 1
+            let output = StandardOutput(reactor)
+            var wishes = fetching.wishes(json: names.json, showsProgress: isOne)
+            // Bodies of several targets would mix, and what was written of a try that failed can't be taken back; what a
+            // terminal gets is made text first. Those are kept until they are whole.
+            if wishes.isKept, isOne, fetching.retries.value == 0, !output.isTerminal {
+                wishes.isKept = false
+                wishes.stdout = output
+            }
             let plan = FetchPlan(
-                request: request, names: names, fetching.wishes(json: names.json, showsProgress: isOne),
-                retries: fetching.retries.value, logsName: !isOne)
-            return try fetch(stream, plan, on: reactor)
+                request: request, names: names, wishes, retries: fetching.retries.value, logsName: !isOne)
+            return try fetch(stream, plan, to: output, on: reactor)
         } catch {
             Self.exit(withError: error)
         }
@@ -97,8 +104,9 @@ struct FetchCommand: RunnableCommand {
     private static let oneBody = ValidationError("-o takes the body of one target; there are several.")
 
     /// Fetches all, reports each when it is over, and gives the exit code.
-    private func fetch(_ stream: TargetStream, _ plan: FetchPlan, on reactor: Reactor) throws -> Int32 {
-        let output = StandardOutput(reactor)
+    private func fetch(
+        _ stream: TargetStream, _ plan: FetchPlan, to output: StandardOutput, on reactor: Reactor
+    ) throws -> Int32 {
         let reporter = FetchReporter(fetching, json: names.json, to: output)
         var firstFailure: Failure?
         func conclude(_ outcome: FetchOutcome) {

@@ -42,9 +42,19 @@ struct FetchOptions: ParsableArguments {
     @Option(
         name: [.customShort("x", allowingJoined: true), .customLong("proxy")], parsing: .unconditional,
         help: ArgumentHelp(
-            "Have this proxy (http:// or socks5://) find the targets; env: what http_proxy and its like name.",
+            "Have this proxy (http://, https:// or socks5://) find the targets; env: what http_proxy and its like name.",
             valueName: "url"))
     var proxy: String?
+
+    @Flag(
+        name: .customLong("proxy-insecure"),
+        help: "Don't verify the certificate of an https:// proxy; -k is for the targets'.")
+    var insecureProxy = false
+
+    @Option(
+        name: .customLong("proxy-cacert"), parsing: .unconditional,
+        help: ArgumentHelp("As --cacert, for an https:// proxy.", valueName: "file"))
+    var proxyTrustFile: String?
 
     @Option(
         name: .customLong("noproxy"), parsing: .unconditional,
@@ -137,12 +147,21 @@ struct FetchOptions: ParsableArguments {
     /// The proxies, if they are asked for: what explains how targets are found doesn't leave that to others unasked.
     private func proxies() throws -> ProxySettings {
         guard let proxy else {
-            if directHosts == nil { return ProxySettings() }
-            throw ValidationError("--noproxy makes exceptions from --proxy, which isn't there.")
+            if directHosts != nil {
+                throw ValidationError("--noproxy makes exceptions from --proxy, which isn't there.")
+            }
+            if insecureProxy || proxyTrustFile != nil {
+                throw ValidationError("--proxy-insecure and --proxy-cacert are for a --proxy, which isn't there.")
+            }
+            return ProxySettings()
         }
         do throws(ProxyError) {
             var settings = proxy == "env" ? try ProxySettings.fromEnvironment() : ProxySettings(try Proxy(proxy))
             if let directHosts { settings.exceptions = ProxyExceptions(directHosts) }
+            for proxy in [\ProxySettings.http, \.https] {
+                if let trustFile = proxyTrustFile { settings[keyPath: proxy]?.tls.trust = .file(trustFile) }
+                if insecureProxy { settings[keyPath: proxy]?.tls.refusesUnverified = false }
+            }
             return settings
         } catch {
             throw ValidationError(TerminalText.escaped("--proxy: \(error)."))

@@ -11,6 +11,8 @@ struct FetchedResponse {
     let digest: String?
     /// The content, if it was to be kept.
     let kept: [UInt8]
+    /// Whether it has gone to stdout already, with the heads if they are wanted.
+    var isOnStdout = false
 }
 
 struct FetchOutcome {

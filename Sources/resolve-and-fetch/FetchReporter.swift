@@ -38,7 +38,7 @@ final class FetchReporter {
 
     /// Writes the body to stdout, if that is where it belongs.
     private func writeBody(_ outcome: FetchOutcome) {
-        guard let response = outcome.response, options.takesStdout else { return }
+        guard let response = outcome.response, !response.isOnStdout, options.takesStdout else { return }
         let heads = options.includesHeads ? outcome.heads.flatMap { Array($0.fields.text.utf8) } : []
         let bytes = heads + response.kept
         // A terminal obeys control bytes; a file or a program gets what came.

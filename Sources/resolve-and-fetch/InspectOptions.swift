@@ -28,7 +28,15 @@ struct InspectOptions: ParsableArguments {
         help: ArgumentHelp("The key of --inspect-cert (PEM).", valueName: "file"))
     var key: String?
 
+    @Option(
+        name: .customLong("inspect-name"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A name that page goes by, besides localhost and those of --inspect-cert that are no wildcards (repeatable).",
+            valueName: "name"))
+    var names: [String] = []
+
     func validate() throws {
+        if !names.isEmpty, address == nil { throw ValidationError("--inspect-name is nothing without --inspect.") }
         if token != nil, address == nil { throw ValidationError("--inspect-token is nothing without --inspect.") }
         if (certificate == nil) != (key == nil) {
             throw ValidationError("--inspect-cert and --inspect-key go together.")
@@ -41,7 +49,7 @@ struct InspectOptions: ParsableArguments {
         guard let address else { return }
         let tls = try context(reactor)
         do throws(InspectorError) {
-            let inspector = try reactor.serveInspector(on: address.address, token: token, tls: tls)
+            let inspector = try reactor.serveInspector(on: address.address, token: token, tls: tls, names: names)
             Console.log("inspector: \(inspector.url)")
         } catch {
             throw ValidationError("--inspect: \(error).")

@@ -1,6 +1,6 @@
 // What goes to stdout. It leaves at the end of a turn: one system call for the many targets that end in it. A reader that takes
 // nothing for a while holds up only what would have to be written: what is under way goes on, and no deadline passes for want
-// of a reader.
+// of a reader. A body that is written while it comes is what would have to be written: it waits, and its time passes.
 
 import Bowline
 import Glibc
@@ -18,13 +18,15 @@ final class StandardOutput: ReactorDescriptor {
     private let reactor: Reactor
     /// Whether it never has to be waited for: a file, or what can't be polled.
     private var isImmediate: Bool
-    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    let isTerminal = isatty(STDOUT_FILENO) == 1
     private var pending: [UInt8] = []
     private var written = 0
     private var isQueued = false
     private var isWaiting = false
-    /// To be called when there is room again.
+    /// To be called when there is room again, for more to begin.
     var onRoom: () -> Void = {}
+    /// The same, for the body that comes as it is written.
+    var onBodyRoom: () -> Void = {}
     /// Why stdout takes nothing any more.
     private(set) var problem: SystemError?
     /// After the loop: how long a reader is waited for that takes nothing, in milliseconds; -1 for as long as it takes.
@@ -93,7 +95,9 @@ final class StandardOutput: ReactorDescriptor {
         guard isWaiting else { return }
         isWaiting = false
         reactor.removeWriter(self)
-        if problem == nil { onRoom() }
+        guard problem == nil else { return }
+        onBodyRoom()
+        onRoom()
     }
 
     /// Whether something can be written at once, or writing tells at once why not.
@@ -119,6 +123,7 @@ final class StandardOutput: ReactorDescriptor {
         patience = isInterrupted ? Self.lastPatience : -1
         isWaiting = false
         onRoom = {}
+        onBodyRoom = {}
     }
 
     func writeReady() { proceed() }

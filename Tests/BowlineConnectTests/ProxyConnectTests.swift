@@ -100,6 +100,138 @@ struct ProxyConnectTests {
         }
     }
 
+    /// A proxy at `proxy.test` that TLS is spoken with, and the target behind it with TLS of its own; both echo when they have
+    /// nothing else to do.
+    private func doublySecured(inner: TLSContext, outer: TLSContext, in world: VirtualWorld) {
+        func speak(_ context: TLSContext, over transport: any Transport, _ made: @escaping () -> any Protocol) {
+            guard let switchable = transport as? any SwitchableTransport else { return }
+            let tls = TLSConnection(context, name: nil) { _ in made() }
+            switchable.takeOver(tls, onEnd: nil)
+            tls.makeConnection(transport)
+        }
+        world.addresses.otherwise = .connects(to: {
+            let bare = AccumulatingProtocol()
+            bare.onMade = { bare in
+                guard let transport = bare.transport else { return }
+                speak(outer, over: transport) {
+                    AccumulatingProtocol { proxy, _ in
+                        guard let transport = proxy.transport, proxy.text.hasSuffix("\r\n\r\n") else { return }
+                        transport.write(Self.established)
+                        speak(inner, over: transport) {
+                            AccumulatingProtocol { end, bytes in end.transport?.write(bytes) }
+                        }
+                    }
+                }
+            }
+            return bare
+        })
+    }
+
+    @Test(
+        "TLS with the target goes inside TLS with the proxy; each certificate is for its own name, and the error tells whose isn't",
+        arguments: [
+            ("proxy.test", "target.test", nil),
+            ("target.test", "target.test", "proxy tls wrongName"),
+            ("proxy.test", "proxy.test", "tls wrongName"),
+        ] as [(String, String, String?)])
+    func twofold(proxyName: String, targetName: String, reason: String?) throws {
+        let world = world()
+        func server(_ name: String) throws -> TLSContext {
+            let pair = try Certificates.shared().make(for: "DNS:\(name)")
+            let identity = TLSIdentity(certificateFile: pair.certificate, keyFile: pair.key)
+            return try TLSContext(server: TLSServerConfiguration(identity), clock: world.time)
+        }
+        doublySecured(inner: try server(targetName), outer: try server(proxyName), in: world)
+        var options = try options("https://proxy.test")
+        options.proxy?.tls.trust = .file(try Certificates.shared().root)
+        options.tls = TLSClientConfiguration()
+        options.tls?.trust = .file(try Certificates.shared().root)
+        let client = AccumulatingProtocol()
+        client.onMade = { $0.transport?.write("hi") }
+        var errors: [ConnectError] = []
+        final class Keeper: ClientFactory {
+            let client: any Protocol
+            let note: (ConnectError) -> Void
+            init(_ client: any Protocol, _ note: @escaping (ConnectError) -> Void) {
+                self.client = client
+                self.note = note
+                super.init()
+            }
+            override func buildProtocol(_ address: SocketAddress) -> (any Protocol)? { client }
+            override func clientConnectionFailed(_ connector: Connector, _ error: ConnectError) { note(error) }
+        }
+        let connector = world.connect(Keeper(client) { errors.append($0) }, to: "target.test", port: 443, options)
+        var secured: [String] = []
+        connector.observer = { event in
+            switch event {
+            case .proxySecured: secured.append("proxy")
+            case .secured: secured.append("target")
+            default: break
+            }
+        }
+        world.time.advance(by: .seconds(1))
+        #expect(errors.map(\.shortReason) == [reason].compactMap { $0 })
+        #expect(world.addresses.attempts.map { "\($0.address)" } == ["127.0.0.1:443"])
+        guard reason == nil else {
+            #expect(errors.first?.phase == .tls)
+            let isProxys = reason?.hasPrefix("proxy") == true
+            #expect(errors.first.map { "\($0)".contains("TLS with the proxy") } == isProxys)
+            #expect(world.active.isEmpty && connector.state == .disconnected)
+            return
+        }
+        #expect(client.text == "hi" && secured == ["proxy", "target"])
+        #expect(connector.tls?.isVerified == true)
+        connector.disconnect()
+        world.time.advance(by: .seconds(1))
+        #expect(client.end == .done && connector.state == .disconnected)
+        #expect(world.time.delayedCalls.isEmpty)
+    }
+
+    @Test("a proxy that doesn't answer the TLS handshake is named when the time is over; so is one that speaks no TLS")
+    func unsecured() throws {
+        for (speaker, words) in [
+            (nil, "within 3 s: the TLS handshake with the proxy was not done"),
+            (answering("HTTP/1.1 400 Bad Request\r\n\r\n"), nil),
+        ] as [((() -> any Protocol)?, String?)] {
+            let world = world(
+                speaker.map { made in
+                    {
+                        let end = made()
+                        (end as? AccumulatingProtocol)?.onMade = { $0.transport?.write("SSH-2.0-server\r\n") }
+                        return end
+                    }
+                })
+            let factory = LoggingFactory(world)
+            let connector = world.connect(
+                factory, to: "target.test", port: 443, try options("https://proxy.test:3129", seconds: 3))
+            world.time.advance(by: .milliseconds(2_900))
+            if speaker == nil { #expect(connector.state == .tunneling) }
+            world.time.advance(by: .milliseconds(200))
+            let error = try #require(factory.errors.first)
+            #expect(error.phase == .tls)
+            #expect(error.reason == .timedOut || error.shortReason == "proxy tls notTLS")
+            let place = "cannot connect to target.test:443 through https://proxy.test:3129"
+            #expect(
+                "\(error)"
+                    == words.map { "\(place) \($0)" }
+                    ?? "\(place): cannot speak TLS with the proxy: the other end doesn't speak TLS: it says \"SSH-2.0-server\""
+            )
+            #expect(world.active.isEmpty && factory.errors.count == 1 && world.time.delayedCalls.isEmpty)
+        }
+    }
+
+    @Test("what is wrong with the files for the proxy's TLS is told before anybody is connected to")
+    func proxyFiles() throws {
+        let world = world()
+        let factory = LoggingFactory(world)
+        var options = try options("https://proxy.test")
+        options.proxy?.tls.trust = .file("/nowhere.pem")
+        _ = world.connect(factory, to: "target.test", options)
+        world.time.advance(by: .seconds(1))
+        #expect(factory.errors.map(\.shortReason) == ["proxy tls configuration"])
+        #expect(world.addresses.attempts.isEmpty && world.names.lookups.isEmpty)
+    }
+
     @Test(
         "what a proxy refuses fails in the phase proxy, with its words",
         arguments: [

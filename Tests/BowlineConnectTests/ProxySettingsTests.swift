@@ -11,6 +11,8 @@ struct ProxySettingsTests {
             ("http://proxy.test:3128", "http://proxy.test:3128", nil),
             ("proxy.test:3128/", "http://proxy.test:3128", nil),
             ("proxy.test", "http://proxy.test:80", nil), ("socks5://[::1]", "socks5://[::1]:1080", nil),
+            ("https://proxy.test", "https://proxy.test:443", nil),
+            ("HTTPS://me:pw@[::1]:3129", "https://[::1]:3129", "me pw"),
             ("SOCKS5H://10.0.0.1:9050", "socks5://10.0.0.1:9050", nil),
             ("http://me:p%40ss%3A@[2001:db8::1]:8080", "http://[2001:db8::1]:8080", "me p@ss:"),
             ("socks5://a:b:c@h.test:1", "socks5://h.test:1", "a b:c"), ("http://me@h.test", "http://h.test:80", "me "),

@@ -175,6 +175,7 @@ extension ConnectError {
         case .attemptsFailed: attempts.map { $0.outcome?.rawValue ?? "pending" }.joined(separator: " ")
         case .proxy(let error): "proxy \(error.kind)"
         case .tls(let error): "tls \(error.kind)"
+        case .proxyTLS(let error): "proxy tls \(error.kind)"
         case .timedOut: "timed out"
         case .cancelled: "cancelled"
         case .stopped: "stopped"

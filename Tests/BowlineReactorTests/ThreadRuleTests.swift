@@ -42,6 +42,24 @@ struct ThreadRuleTests {
         try expectRefusal(SwiftCompiler().compile([file], module: "Fixture"))
     }
 
+    @Test(
+        "where a Sendable type is asked for, the compiler tells what to do instead",
+        arguments: [
+            "Reactor", "DelayedCall", "Deferred<Int>", "DeferredQueue<Int>", "Connector", "TLSContext", "Agent",
+        ])
+    func advice(_ type: String) throws {
+        let folder = try TemporaryFolder()
+        let text =
+            "import Bowline\nfunc keep<T: Sendable>(_ value: T) {}\nfunc fixture(_ value: \(type)) { keep(value) }\n"
+        let outcome = try SwiftCompiler().compile([try folder.write("Fixture.swift", text: text)], module: "Fixture")
+        #expect(outcome.exitCode == 1)
+        let errors = outcome.stderr.split(separator: "\n").filter { $0.contains(".swift:") && $0.contains(": error:") }
+        #expect(errors.count == 1)
+        #expect(
+            errors.first?.contains("come back") == true && errors.first?.contains("callFromThread") == true, "\(errors)"
+        )
+    }
+
     @Test("nor does a Deferred in a child task, nor a delayed call in a thread of the pool")
     func refusedElsewhere() throws {
         try expectRefusal(compile("DeferredInChildTask"))

@@ -112,6 +112,22 @@ struct StartTLSTests {
         #expect(error.kind == .closed)
     }
 
+    @Test("which side a context is for must be what the name says: otherwise the program ends with a sentence")
+    func sides() async throws {
+        let asServer = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let clock = ManualClock()
+            _ = MemoryTransport(clock: clock).startTLS(try TLSFixture.server(clock), serverName: "h.test")
+        }
+        let asClient = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let clock = ManualClock()
+            _ = MemoryTransport(clock: clock).startTLS(try TLSFixture.client(clock))
+        }
+        for result in [asServer, asClient] {
+            let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+            #expect(words.contains("startTLS takes a server's name on the client's side, and only there"))
+        }
+    }
+
     @Test("a handshake that stalls after startTLS is given up in time")
     func stalls() throws {
         let clock = ManualClock()

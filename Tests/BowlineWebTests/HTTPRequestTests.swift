@@ -53,7 +53,7 @@ struct HTTPRequestHeadTests {
         func head(_ omitted: [String], body: Int? = nil) throws -> String {
             let head = HTTPRequestHead(
                 url: try HTTPURL("http://h/"), fields: [("X-A", "1")], omittedFields: omitted, bodyLength: body,
-                acceptsCodings: true, cookies: "a=b")
+                acceptsCodings: true, cookies: Array("a=b".utf8))
             return String(decoding: try head.bytes(), as: UTF8.self)
         }
         #expect(

@@ -73,6 +73,8 @@ struct PageFuzzTests {
             var generator = SplitMix64(state: seed)
             let dialer = ScriptedDialer(clock: reactor)
             reactor.dialer = dialer
+            // A mutated Location may lead to any name: nobody outside is asked for it.
+            reactor.resolver = ScriptedResolver(clock: reactor)
             let timers = reactor.delayedCalls.count
             var counts: [String: Int] = [:]
             for number in 0..<cases {

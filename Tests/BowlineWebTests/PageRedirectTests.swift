@@ -57,7 +57,9 @@ struct PageRedirectTests {
         arguments: [
             ("next", "/a/next"), ("/next", "/next"), ("../next", "/next"), ("../../../next", "/next"), ("?q", "/a/b?q"),
             ("//127.0.0.1:PORT/next", "/next"), ("http://127.0.0.1:PORT?q", "/?q"), ("next#there", "/a/next"),
-            ("./x/.", "/a/x/"),
+            ("./x/.", "/a/x/"), ("/my file?a b#c d", "/my%20file?a%20b"), ("my  file", "/a/my%20%20file"),
+            ("http://127.0.0.1:PORT/a b", "/a%20b"), ("/%20 ", "/%20"), ("/é ü", "/%C3%A9%20%C3%BC"),
+            ("a b:c", "/a/a%20b:c"),
         ])
     func relative(_ location: String, _ expected: String) async throws {  // W128
         let targets = try await onReactor { reactor in
@@ -170,7 +172,9 @@ struct PageRedirectTests {
             ("file:///etc/passwd", "target/unsupported-scheme"), ("ftp://h.test/", "target/unsupported-scheme"),
             ("javascript:x", "target/unsupported-scheme"), ("http://a b/", "target/bad-target"),
             ("http://h:0/", "target/bad-target"), ("http://user:secret@127.0.0.1/", "target/bad-target"),
-            ("http:///", "target/bad-target"),
+            ("http:///", "target/bad-target"), ("http://127.0.0.1 :1/", "target/bad-target"),
+            ("http://127.0.0.1:1 /", "target/bad-target"), ("//127.0.0.1 x/", "target/bad-target"),
+            ("/a\tb", "target/bad-target"), ("/a\\b", "target/bad-target"),
         ])
     func badLocations(_ location: String, _ expected: String) async throws {  // W128
         let (error, port) = try await onReactor { reactor in

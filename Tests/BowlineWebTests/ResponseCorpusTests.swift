@@ -70,6 +70,7 @@ struct ResponseCorpusTests {
             }
         }
         print("wpt-h1 status-code: \(tally)")
+        #expect(tally.stricter == Self.invalidStatuses.count)
     }
 
     @Test("of fetch/h1-parsing that must fail do")

@@ -62,6 +62,31 @@ private let chunkedHead = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n
 
 @Suite("Streamed responses")
 struct StreamedResponseTests {
+    @Test("a body that two want to take at once ends the program with a sentence")
+    func twoTakers() async throws {
+        let (reading, consuming) = ("a body is read by one reader at a time", "a body has one taker")
+        let readTwice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let body = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").response?.body
+            let first = body?.read()
+            _ = body?.read()
+            _ = first
+        }
+        let readConsumed = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let body = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").response?.body
+            body?.deliver(to: Recorder())
+            _ = body?.read()
+        }
+        let consumedTwice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let body = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").response?.body
+            body?.deliver(to: Recorder())
+            body?.deliver(to: Recorder())
+        }
+        for (result, words) in [(readTwice, reading), (readConsumed, reading), (consumedTwice, consuming)] {
+            let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+            #expect(text.contains(words))
+        }
+    }
+
     @Test("the response is there with its head, and reads give what has come, then wait, then say the end")
     func pull() throws {
         let it = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")

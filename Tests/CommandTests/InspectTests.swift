@@ -57,6 +57,7 @@ struct InspectTests {
             ["--inspect", "127.0.0.1:0", "--inspect-key", "/nowhere.pem"],
             ["--inspect", "127.0.0.1:0", "--inspect-cert", "/nowhere.pem", "--inspect-key", "/nowhere.pem"],
             ["--inspect-cert", "/nowhere.pem", "--inspect-key", "/nowhere.pem"],
+            ["--inspect-name", "h.test"],
         ])
     func usage(options: [String]) throws {
         let servers = try Servers()

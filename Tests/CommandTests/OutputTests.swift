@@ -70,6 +70,31 @@ struct OutputTests {
         #expect(failed == nil, "\(failed?["error"] ?? .null)")
     }
 
+    @Test(
+        "a body on its way to stdout takes no memory, whole or with a reader that takes its time; what is too late is 28",
+        .enabled(if: RealServer.isInstalled("nginx"), "nginx is not installed"))
+    func largeBody() throws {
+        let size = 300 << 20
+        let server = try #require(try RealServer.nginx(pages: ["/large": ""]))
+        #expect(truncate("\(server.folder.path)/pages/large", size) == 0)
+        let url = "http://127.0.0.1:\(server.port)/large"
+        let program = try "\(TestedCommand.path()) --no-cache --body --max-filesize \(size)"
+        // Half of what the body would take (KiB).
+        let bound = "ulimit -d \(size >> 11);"
+        for reader in ["wc -c", "(sleep 1.5; wc -c)"] {
+            let output = try Subprocess.run(
+                "bash", ["-c", "\(bound) \(program) \(url) | \(reader); exit ${PIPESTATUS[0]}"])
+            #expect(output.exitCode == 0 && output.stdout == "\(size)\n", "\(output.stderr)")
+        }
+        let late = try Subprocess.run(
+            "bash", ["-c", "\(program) -m 0.5 \(url) | (sleep 1.5; wc -c); exit ${PIPESTATUS[0]}"])
+        #expect(late.exitCode == 28 && late.stderr.contains("--max-time allows more"), "\(late.stderr)")
+        #expect(Int(late.stdout.dropLast()).map { $0 < size } == true)
+        // A try that fails leaves nothing behind where there may be another.
+        let retried = try Subprocess.run("bash", ["-c", "\(program) --retries 1 \(url) | wc -c"])
+        #expect(retried.stdout == "\(size)\n")
+    }
+
     @Test("an interruption ends also what waits for a reader that takes nothing", arguments: [true, false])
     func unread(isFetch: Bool) throws {
         let servers = try Servers { _ in .addresses([.v4(.loopback)]) }

@@ -81,10 +81,19 @@ extension RealServer {
     ///   - backend: the port of that server on 127.0.0.1.
     ///   - frontend: more for the `frontend` section.
     ///   - defaults: more for the `defaults` section, behind timeouts of a minute.
+    ///   - tls: what it shows to clients, with whom it speaks TLS then; nil for plain TCP.
     /// - Returns: nil if it isn't installed.
-    package static func haproxy(to backend: UInt16, frontend: String = "", defaults: String = "") throws -> RealServer?
-    {
+    package static func haproxy(
+        to backend: UInt16, frontend: String = "", defaults: String = "", tls: Certificates.Pair? = nil
+    ) throws -> RealServer? {
         try start("haproxy") { folder, port in
+            var security = ""
+            if let tls {
+                // It looks for the key under the certificate's name.
+                symlink(tls.certificate, "\(folder.path)/pair.pem")
+                symlink(tls.key, "\(folder.path)/pair.pem.key")
+                security = "ssl crt \(folder.path)/pair.pem"
+            }
             try folder.write(
                 "haproxy.cfg",
                 text: """
@@ -97,7 +106,7 @@ extension RealServer {
                         timeout server 60s
                         \(defaults)
                     frontend site
-                        bind 127.0.0.1:\(port)
+                        bind 127.0.0.1:\(port) \(security)
                         \(frontend)
                         default_backend pages
                     backend pages

@@ -1,7 +1,7 @@
 // A proxy as a value, and its text. How it is spoken with is in the two handshakes.
 
 import BowlineNames
-import BowlineTransport
+public import BowlineTransport
 
 /// Somebody who connects in one's place.
 ///
@@ -16,8 +16,13 @@ public struct Proxy: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable {
         /// An HTTP proxy: CONNECT (RFC 9110, 9.3.6).
         case http
+        /// An HTTP proxy that TLS is spoken with, so that nobody on the way to it sees the credentials and the target's name.
+        case https
         /// SOCKS version 5 (RFC 1928), with user and password (RFC 1929) if there are any.
         case socks5
+
+        /// Whether it takes requests of HTTP.
+        package var isHTTP: Bool { self != .socks5 }
     }
 
     /// Who somebody is to the proxy.
@@ -45,6 +50,15 @@ public struct Proxy: Hashable, Sendable {
     public let port: UInt16
     /// Who one is to the proxy; nil for nobody.
     public let credentials: Credentials?
+    /// How TLS is spoken with a proxy of the kind `https`, whose certificate must be for `host`: whom the targets' certificates
+    /// are believed by doesn't vouch for it. Other kinds have no use for it.
+    public var tls = Self.usualTLS
+
+    private static let usualTLS = {
+        var tls = TLSClientConfiguration()
+        tls.applicationProtocols = ["http/1.1"]
+        return tls
+    }()
 
     /// Creates a proxy.
     ///
@@ -63,8 +77,8 @@ public struct Proxy: Hashable, Sendable {
         self.credentials = credentials
     }
 
-    /// Reads "http://proxy:3128", "socks5://user:password@[::1]:1080", or "proxy:3128", which is an HTTP proxy. User and
-    /// password are percent-encoded; "socks5h" is the same as "socks5". Without a port it is 80 or 1080.
+    /// Reads "http://proxy:3128", "https://proxy", "socks5://user:password@[::1]:1080", or "proxy:3128", which is an HTTP proxy.
+    /// User and password are percent-encoded; "socks5h" is the same as "socks5". Without a port it is 80, 443 or 1080.
     ///
     /// - Throws: `ProxyError` of the kind `badProxy`.
     public init(_ text: String) throws(ProxyError) {
@@ -74,7 +88,7 @@ public struct Proxy: Hashable, Sendable {
 
     private static func check(_ credentials: Credentials, _ kind: Kind) throws(ProxyError) {
         switch kind {
-        case .http:
+        case .http, .https:
             // RFC 7617, 2.
             guard !credentials.user.utf8.contains(UInt8(ascii: ":")) else {
                 throw ProxyError(.badProxy, "the user for an HTTP proxy has no colon")
@@ -92,6 +106,9 @@ public struct Proxy: Hashable, Sendable {
 
     /// What is connected to.
     var target: ConnectTarget { .host(host, port: port) }
+
+    /// What its certificate must be for, as `Connector.serverName` has it for the target.
+    var serverName: String { IPAddress(host) == nil ? (try? DomainName(host))?.text ?? host : host }
 }
 
 extension Proxy: CustomStringConvertible {

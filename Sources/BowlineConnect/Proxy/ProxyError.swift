@@ -6,7 +6,7 @@
 /// do throws(ProxyError) {
 ///     _ = try Proxy("ftp://proxy.example.com")
 /// } catch {
-///     print(error)        // "ftp" is no kind of proxy: write http://, socks5:// or socks5h://
+///     print(error)        // "ftp" is no kind of proxy: write http://, https:// or socks5://
 /// }
 /// ```
 public struct ProxyError: Error, Hashable, Sendable, CustomStringConvertible {

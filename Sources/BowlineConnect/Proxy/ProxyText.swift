@@ -15,10 +15,11 @@ struct ProxyText {
         }
         switch scheme {
         case "http": kind = .http
+        case "https": kind = .https
         case "socks5", "socks5h": kind = .socks5
         default:
             throw ProxyError(
-                .badProxy, "\(scheme.debugDescription) is no kind of proxy: write http://, socks5:// or socks5h://")
+                .badProxy, "\(scheme.debugDescription) is no kind of proxy: write http://, https:// or socks5://")
         }
         if rest.last == "/" { rest.removeLast() }
         if let at = rest.lastIndex(of: "@") {
@@ -41,7 +42,12 @@ struct ProxyText {
             portText = halves.count == 2 ? halves[1] : nil
         }
         guard let portText else {
-            port = kind == .http ? 80 : 1080
+            port =
+                switch kind {
+                case .http: 80
+                case .https: 443
+                case .socks5: 1080
+                }
             return
         }
         guard let number = EndpointText.number(String(portText), in: 1...65535) else { throw Self.unreadable(text) }

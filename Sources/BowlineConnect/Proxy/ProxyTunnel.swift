@@ -15,7 +15,7 @@ final class ProxyTunnel: HalfCloseableProtocol {
     init(_ proxy: Proxy, to target: ProxiedTarget, onOutcome: @escaping (Result<[UInt8], ProxyError>) -> Void) {
         handshake =
             switch proxy.kind {
-            case .http: HTTPConnectHandshake(target, proxy.credentials)
+            case .http, .https: HTTPConnectHandshake(target, proxy.credentials)
             case .socks5: SOCKS5Handshake(target, proxy.credentials)
             }
         self.onOutcome = onOutcome

@@ -286,5 +286,9 @@ public final class ResolverCache {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ResolverCache: Sendable {}

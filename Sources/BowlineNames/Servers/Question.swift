@@ -235,7 +235,11 @@ final class Question {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Question: Sendable {}
 
 // What a server calls.

@@ -134,6 +134,9 @@ public final class TLSContext {
         }
     }
 
+    /// What a server of this shows.
+    package var certificate: TLSCertificate? { SSL_CTX_get0_certificate(pointer).map { TLSCertificate($0) } }
+
     private func keepSessions() {
         _ = bowline_SSL_CTX_set_session_cache_mode(
             pointer, Int(SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL))
@@ -160,7 +163,11 @@ public final class TLSContext {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension TLSContext: Sendable {}
 
 extension Reactor {

@@ -131,7 +131,11 @@ public final class Agent {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Agent: Sendable {}
 
 /// Where a reactor keeps its agent.

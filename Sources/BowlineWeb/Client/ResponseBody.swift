@@ -225,7 +225,11 @@ extension ResponseBody: TurnDelivery {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension ResponseBody: Sendable {}
 
 /// Puts a body together.

@@ -24,5 +24,9 @@ public struct StreamedResponse {
     public var url: HTTPURL? { report.url }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension StreamedResponse: Sendable {}

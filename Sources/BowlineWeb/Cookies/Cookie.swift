@@ -17,8 +17,10 @@ public struct Cookie: Hashable, Sendable {
 
     /// Its name; empty for one that has none.
     public let name: String
-    /// Its value.
+    /// Its value. What isn't UTF-8 is shown as ISO-8859-1, and goes back as it came all the same.
     public let value: String
+    /// How it is sent: name and value as they came, octet by octet.
+    let octets: [UInt8]
     /// The host that it is for, or the domain.
     public let domain: String
     /// Whether it is for that host only, and not for those below.
@@ -36,14 +38,15 @@ public struct Cookie: Hashable, Sendable {
 
     /// What is the same cookie when it is set again (RFC 6265bis, 5.7).
     struct Identity: Hashable {
-        let name: String
+        /// In octets: names that are the same to the eye, or to `String`, are two.
+        let name: [UInt8]
         let domain: String
         let isHostOnly: Bool
         let path: String
     }
 
-    var identity: Identity { Identity(name: name, domain: domain, isHostOnly: isHostOnly, path: path) }
-
-    /// How it is sent.
-    var pair: String { name.isEmpty ? value : "\(name)=\(value)" }
+    var identity: Identity {
+        let name = name.isEmpty ? [] : Array(octets.prefix { $0 != UInt8(ascii: "=") })
+        return Identity(name: name, domain: domain, isHostOnly: isHostOnly, path: path)
+    }
 }

@@ -63,6 +63,11 @@ public final class CookieJar {
 
     /// Takes a value of Set-Cookie that came from `url`. What the server may not set is ignored.
     public func store(_ setCookie: String, from url: HTTPURL) {
+        store(Array(setCookie.utf8)[...], from: url)
+    }
+
+    /// The same, of the octets of a field.
+    func store(_ setCookie: ArraySlice<UInt8>, from url: HTTPURL) {
         let time = now()
         guard let parsed = SetCookie(setCookie, now: time), let cookie = Self.cookie(parsed, from: url) else { return }
         guard cookie.isSecure || url.scheme == .https || !wouldOverlay(cookie) else { return }
@@ -108,7 +113,8 @@ public final class CookieJar {
             guard !value.hasPrefix("__secure-"), !value.hasPrefix("__host-") else { return nil }
         }
         return Cookie(
-            name: parsed.name, value: parsed.value, domain: domain.isEmpty ? host : domain, isHostOnly: domain.isEmpty,
+            name: parsed.name, value: parsed.value, octets: parsed.octets, domain: domain.isEmpty ? host : domain,
+            isHostOnly: domain.isEmpty,
             path: parsed.path ?? defaultPath(url), expiry: parsed.expiry, isSecure: parsed.isSecure,
             isHTTPOnly: parsed.isHTTPOnly, sameSite: parsed.sameSite)
     }
@@ -152,8 +158,14 @@ public final class CookieJar {
 
     // MARK: sending (5.8)
 
-    /// The value of the Cookie field for a request; nil if there is none to send.
+    /// The value of the Cookie field for a request; nil if there is none to send. What isn't UTF-8 is shown as ISO-8859-1; an
+    /// agent sends what came.
     public func field(for url: HTTPURL) -> String? {
+        octets(for: url).map { $0.withUnsafeBytes(HTTPOctets.text) }
+    }
+
+    /// The same as it is sent.
+    func octets(for url: HTTPURL) -> [UInt8]? {
         if entries.isEmpty { return nil }
         let (time, host, path) = (now(), url.host.inCookies, url.path)
         let matching = entries.filter { _, entry in
@@ -164,16 +176,21 @@ public final class CookieJar {
         guard !matching.isEmpty else { return nil }
         counter += 1
         for identity in matching.keys { entries[identity]?.used = counter }
-        return matching.values
+        let pairs = matching.values
             .sorted { first, second in
                 let (one, other) = (first.cookie.path.utf8.count, second.cookie.path.utf8.count)
                 return one == other ? first.created < second.created : one > other
             }
-            .map(\.cookie.pair).joined(separator: "; ")
+            .map(\.cookie.octets)
+        return Array(pairs.joined(separator: "; ".utf8))
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension CookieJar: Sendable {}
 
 extension HTTPURL.Host {

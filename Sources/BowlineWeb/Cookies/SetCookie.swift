@@ -11,6 +11,8 @@ struct SetCookie: Equatable {
 
     var name = ""
     var value = ""
+    /// How it is sent back: name and value as they came (5.6 and 5.8.3 speak of octets).
+    var octets: [UInt8] = []
     /// In seconds since 1970; nil if neither Expires nor Max-Age is there.
     var expiry: Int64?
     /// Without its leading dot, in lower case; empty if there is none.
@@ -22,19 +24,19 @@ struct SetCookie: Equatable {
     var sameSite: Cookie.SameSite?
 
     /// Nil if it is to be ignored.
-    init?(_ text: String, now: Int64) {
-        guard text.utf8.allSatisfy({ HTTPOctets.isFieldContent($0) }) else { return nil }
-        let parts = text.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(Self.trimmed)
+    init?(_ field: ArraySlice<UInt8>, now: Int64) {
+        guard field.allSatisfy({ HTTPOctets.isFieldContent($0) }) else { return nil }
+        let parts = field.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(Self.trimmed)
         guard let pair = parts.first else { return nil }
-        if let equals = pair.firstIndex(of: UInt8(ascii: "=")) {
-            name = Self.text(pair[..<equals])
-            value = Self.text(pair[pair.index(after: equals)...])
-        } else {
-            value = Self.text(pair)
-        }
-        guard !name.isEmpty || !value.isEmpty, name.utf8.count + value.utf8.count <= Self.maximumPairOctets else {
-            return nil
-        }
+        let equals = pair.firstIndex(of: UInt8(ascii: "="))
+        let nameOctets = Self.trimmed(pair[..<(equals ?? pair.startIndex)])
+        let valueOctets = Self.trimmed(equals.map { pair[($0 + 1)...] } ?? pair)
+        guard !nameOctets.isEmpty || !valueOctets.isEmpty,
+            nameOctets.count + valueOctets.count <= Self.maximumPairOctets
+        else { return nil }
+        name = Self.text(nameOctets)
+        value = Self.text(valueOctets)
+        octets = (nameOctets.isEmpty ? [] : nameOctets + [UInt8(ascii: "=")]) + valueOctets
         // Max-Age goes before Expires, wherever they stand; of two of a kind the last counts.
         var (expires, maximumAge): (Int64?, Int64?) = (nil, nil)
         for part in parts.dropFirst() {
@@ -64,13 +66,13 @@ struct SetCookie: Equatable {
         return digits.count == text.utf8.count ? Int64(text) ?? .max : 0
     }
 
-    private static func trimmed(_ octets: Substring.UTF8View) -> Substring.UTF8View {
+    private static func trimmed(_ octets: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let start = octets.drop(while: HTTPOctets.isBlank)
         guard let last = start.lastIndex(where: { !HTTPOctets.isBlank($0) }) else { return start.prefix(0) }
         return start[...last]
     }
 
-    private static func text(_ octets: Substring.UTF8View) -> String {
-        String(Substring(trimmed(octets)))
+    private static func text(_ octets: ArraySlice<UInt8>) -> String {
+        trimmed(octets).withUnsafeBytes(HTTPOctets.text)
     }
 }

@@ -5,6 +5,7 @@ public import BowlineConnect
 public import BowlineDeferred
 public import BowlineReactor
 public import BowlineTransport
+import BowlineNames
 
 /// A web page that shows what a reactor's resolver remembers, asks and has counted, while it runs.
 ///
@@ -23,7 +24,7 @@ public final class Inspector {
     private let scheme: HTTPURL.Scheme
 
     init(
-        _ reactor: Reactor, on address: SocketAddress, token: String?, tls: TLSContext?
+        _ reactor: Reactor, on address: SocketAddress, token: String?, tls: TLSContext?, names: [String]
     ) throws(InspectorError) {
         guard let interface = address.ipAddress, let port = address.port else { throw .notInternet(address) }
         let isPrivate = interface.isLoopback
@@ -31,7 +32,8 @@ public final class Inspector {
         if let token, !Self.canBeToken(token) { throw .badToken }
         let token = token ?? Self.makeToken()
         scheme = tls == nil ? .http : .https
-        let access = InspectorAccess(bound: interface, scheme: scheme, token: token, isReadable: isPrivate)
+        let access = InspectorAccess(
+            bound: interface, names: Self.ownNames(names, tls), scheme: scheme, token: token, isReadable: isPrivate)
         let routes = InspectorRoutes(reactor, access)
         do {
             server = try reactor.listenHTTP(port: port, interface: interface, tls: tls) { request in
@@ -62,6 +64,12 @@ public final class Inspector {
     @discardableResult
     public func stop() -> Deferred<Void> { server.stop(within: .seconds(1)) }
 
+    /// The names that were given, and those of the certificate. Its wildcards are for names that may be others'.
+    private static func ownNames(_ given: [String], _ tls: TLSContext?) -> Set<String> {
+        let certified = tls?.certificate?.names.filter { !$0.contains("*") } ?? []
+        return Set((given + certified).compactMap { try? DomainName($0).text })
+    }
+
     /// 128 bits of the system's randomness.
     private static func makeToken() -> String {
         var random = SystemRandomNumberGenerator()
@@ -77,7 +85,11 @@ public final class Inspector {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension Inspector: Sendable {}
 
 extension HTTPOctets {
@@ -123,11 +135,13 @@ extension Reactor {
     ///   - address: a loopback address, or any other together with a token; port 0 lets the system choose.
     ///   - token: what allows changes; a random one if nil. At least 8 characters of letters, digits and `-._~`.
     ///   - tls: made of a `TLSServerConfiguration`, to serve over https; nil for http.
+    ///   - names: the names that it goes by besides localhost, the addresses, and the names in its certificate that are no
+    ///     wildcards. Requests to other names are refused: a page on the web may have made them lead here (DNS rebinding).
     /// - Throws: `InspectorError`.
     public func serveInspector(
-        on address: SocketAddress, token: String? = nil, tls: TLSContext? = nil
+        on address: SocketAddress, token: String? = nil, tls: TLSContext? = nil, names: [String] = []
     ) throws(InspectorError) -> Inspector {
-        try Inspector(self, on: address, token: token, tls: tls)
+        try Inspector(self, on: address, token: token, tls: tls, names: names)
     }
 
     /// Serves the inspector on a port of 127.0.0.1; 0 lets the system choose.

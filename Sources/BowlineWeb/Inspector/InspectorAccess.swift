@@ -9,6 +9,8 @@ import BowlineTransport
 struct InspectorAccess {
     /// The address that it listens on.
     let bound: IPAddress
+    /// The names that it goes by besides localhost, in lower case.
+    let names: Set<String>
     /// What it is served over.
     let scheme: HTTPURL.Scheme
     /// What allows changes.
@@ -19,7 +21,8 @@ struct InspectorAccess {
     /// Why a request isn't answered, whatever it asks for; nil if it may be.
     func refusal(of request: HTTPServerRequest) -> HTTPServerResponse? {
         guard isOwnHost(request) else {
-            return .explained(421, "this server goes by its address or localhost, not by the name in Host")
+            return .explained(
+                421, "this server goes by its address, localhost or a name that it was given, not by the name in Host")
         }
         return nil
     }
@@ -59,8 +62,9 @@ struct InspectorAccess {
 
     private func isOwnHost(_ request: HTTPServerRequest) -> Bool {
         switch request.host {
-        // Over TLS a client has compared the name with the certificate: a name that was made to lead here has none.
-        case .name(let name, _): scheme == .https || name.description == "localhost"
+        // Over TLS, too. That a browser has compared the name with the certificate proves nothing where a wildcard stands in
+        // that, or where whoever sits before it has said yes.
+        case .name(let name, _): name.text == "localhost" || names.contains(name.text)
         case .ipv4(let address): isOwn(.v4(address), request)
         case .ipv6(let address): isOwn(.v6(address), request)
         case nil: false

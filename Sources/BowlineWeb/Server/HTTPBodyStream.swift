@@ -78,5 +78,9 @@ public final class HTTPBodyStream {
     }
 }
 
-@available(*, unavailable)
+@available(
+    *, unavailable,
+    message:
+        "it stays on the thread that made it: from elsewhere, come back through the reactor's handle, with callFromThread"
+)
 extension HTTPBodyStream: Sendable {}

@@ -8,9 +8,11 @@ final class BodyIntake: BodyConsumer {
         var hasDigest = false
         /// Whether the body is kept in memory, for stdout.
         var isKept = false
+        /// Stdout, if the body goes there as it comes.
+        var stdout: StandardOutput?
         /// The file to write it to.
         var file: String?
-        /// Whether the heads stand before it in the file.
+        /// Whether the heads stand before it in the file, and on stdout.
         var hasHeads = false
         /// Whether its progress is shown while it comes.
         var hasProgress = false
@@ -29,6 +31,7 @@ final class BodyIntake: BodyConsumer {
     private var deadlineTimer: DelayedCall?
     private let digest: SHA256?
     private let isKept: Bool
+    private let stdout: StandardOutput?
     private let writer: BodyWriter?
     private let progress: ProgressDisplay?
     private var byteCount = 0
@@ -49,6 +52,7 @@ final class BodyIntake: BodyConsumer {
         self.done = done
         digest = wishes.hasDigest ? SHA256() : nil
         isKept = wishes.isKept
+        stdout = wishes.stdout
         writer = wishes.file.map { BodyWriter($0, on: reactor) }
         progress = wishes.hasProgress ? ProgressDisplay(of: response, on: reactor) : nil
         writer?.hasRoom = { response.body.resume() }
@@ -58,7 +62,11 @@ final class BodyIntake: BodyConsumer {
             response.body.cancel()
             finish()
         }
-        if wishes.hasHeads { writer?.write(Array(heads.utf8).span.bytes) }
+        if wishes.hasHeads {
+            writer?.write(Array(heads.utf8).span.bytes)
+            stdout?.write(Array(heads.utf8))
+        }
+        stdout?.onBodyRoom = { response.body.resume() }
         if let writer {
             // The fetch, which has a deadline of its own, may be over long before the file is.
             deadlineTimer = reactor.callLater(response.report.start + budget - reactor.now) { [weak self] in
@@ -76,6 +84,10 @@ final class BodyIntake: BodyConsumer {
         digest?.update(bytes)
         progress?.byteCount = byteCount
         if isKept { bytes.withUnsafeBytes { kept.append(contentsOf: $0) } }
+        if let stdout {
+            stdout.write(bytes.withUnsafeBytes { Array($0) })
+            if stdout.isFull { response.body.pause() }
+        }
         guard let writer else { return }
         writer.write(bytes)
         if writer.isFull { response.body.pause() }
@@ -95,11 +107,14 @@ final class BodyIntake: BodyConsumer {
     }
 
     private func received() -> FetchedResponse {
-        FetchedResponse(head: response.head, byteCount: byteCount, digest: digest?.hex(), kept: kept)
+        FetchedResponse(
+            head: response.head, byteCount: byteCount, digest: digest?.hex(), kept: kept,
+            isOnStdout: stdout != nil)
     }
 
     private func end(_ end: End) {
         progress?.end()
+        stdout?.onBodyRoom = {}
         deadlineTimer?.cancel()
         deadlineTimer = nil
         let done = self.done

@@ -38,7 +38,7 @@ struct CookieJarTests {
     @Test("what a server writes is read as browsers read it")
     func parsing() throws {
         let now: Int64 = 1_800_000_000
-        func parse(_ text: String) -> SetCookie? { SetCookie(text, now: now) }
+        func parse(_ text: String) -> SetCookie? { SetCookie(Array(text.utf8)[...], now: now) }
         func pair(_ text: String) -> String? { parse(text).map { "\($0.name)|\($0.value)" } }
         #expect(pair("a=b") == "a|b" && pair(" a = b ; x") == "a|b" && pair("a=b=c") == "a|b=c")
         #expect(pair("a=") == "a|" && pair("=b") == "|b" && pair("b") == "|b" && pair("a=\"b c\"") == "a|\"b c\"")
@@ -57,10 +57,32 @@ struct CookieJarTests {
         #expect(parse("a=b; path=/\(long)")?.path == nil && parse("a=b; path=/\(long.dropLast())")?.path != nil)
     }
 
+    @Test("octets are kept as they came, and a name is the same if its octets are")
+    func octets() {
+        let h = url("http://h.test/")
+        func store(_ octets: [UInt8]) { jar.store(octets[...], from: h) }
+        func sent() -> [UInt8]? { jar.octets(for: h) }
+        // "é" in ISO-8859-1, and what is no UTF-8 in any reading.
+        store(Array("n=caf".utf8) + [0xE9, 0xFF, 0xC3])
+        #expect(sent() == Array("n=caf".utf8) + [0xE9, 0xFF, 0xC3])
+        #expect(jar.snapshot().map(\.value) == ["caf\u{E9}\u{FF}\u{C3}"])
+        jar.removeAll()
+        // The same to the eye: composed, decomposed, and in ISO-8859-1.
+        let names: [[UInt8]] = [[0xC3, 0xA9], [0x65, 0xCC, 0x81], [0xE9]]
+        for name in names { store(name + Array("=1".utf8)) }
+        #expect(sent() == Array(names.map { $0 + Array("=1".utf8) }.joined(separator: "; ".utf8)))
+        store([0xE9] + Array("=; max-age=0".utf8))
+        #expect(sent() == Array(names.prefix(2).map { $0 + Array("=1".utf8) }.joined(separator: "; ".utf8)))
+        jar.removeAll()
+        // The bound is of octets, whatever they are shown as.
+        store(Array("a=".utf8) + [UInt8](repeating: 0xE9, count: 4_095))
+        #expect(sent()?.count == 4_097)
+    }
+
     @Test("an age goes before a date, the last counts, and 400 days are the most")
     func expiry() {
         let now: Int64 = 1_800_000_000
-        func expiry(_ text: String) -> Int64? { SetCookie("a=b; \(text)", now: now)?.expiry }
+        func expiry(_ text: String) -> Int64? { SetCookie(Array("a=b; \(text)".utf8)[...], now: now)?.expiry }
         let most = now + 400 * 86_400
         #expect(expiry("") == nil && expiry("max-age=5") == now + 5 && expiry("max-age=5; max-age=6") == now + 6)
         #expect(expiry("max-age=5; expires=Wed, 01 Jan 2020 00:00:00 GMT") == now + 5)
@@ -261,7 +283,10 @@ struct CookieJarTests {
             sent == [
                 "/login ", "/in id=1; two=2", "/in id=1; two=2", "/out id=1; two=2", "/in ", "/mine own=1",
             ])
-        #expect(jar.snapshot().map { "\($0.domain) \($0.pair)" } == ["h.test id=9", "h.test two=2"])
+        #expect(
+            jar.snapshot().map { "\($0.domain) \(String(decoding: $0.octets, as: UTF8.self))" } == [
+                "h.test id=9", "h.test two=2",
+            ])
     }
 
     @Test("an agent without a jar keeps none")

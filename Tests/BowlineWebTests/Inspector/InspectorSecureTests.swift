@@ -10,13 +10,20 @@ struct InspectorSecureTests {
     @Test("the printed address is https, changes come from its own page there, and stopping frees the port")
     func served() async throws {
         try await onReactor { reactor in
-            let pair = try Certificates.shared().make(for: "IP:127.0.0.1", "DNS:inspector.test")
+            let pair = try Certificates.shared().make(
+                for: "IP:127.0.0.1", "DNS:inspector.test", "DNS:*.wild.test", "DNS:*.tame.test")
             let context = try TLSContext(
                 server: TLSServerConfiguration(TLSIdentity(certificateFile: pair.certificate, keyFile: pair.key)),
                 clock: reactor)
-            reactor.resolver = ScriptedResolver(clock: reactor, ["inspector.test": [.v4(.loopback)]])
+            reactor.resolver = ScriptedResolver(
+                clock: reactor,
+                [
+                    "inspector.test": [.v4(.loopback)], "me.wild.test": [.v4(.loopback)],
+                    "me.tame.test": [.v4(.loopback)],
+                ])
             let inspector = try reactor.serveInspector(
-                on: .ip(.v4(.loopback), port: 0), token: InspectedReactor.token, tls: context)
+                on: .ip(.v4(.loopback), port: 0), token: InspectedReactor.token, tls: context,
+                names: ["Me.Tame.test."])
             let port = inspector.address.port ?? 0
             #expect(inspector.url == "https://127.0.0.1:\(port)/?token=\(InspectedReactor.token)")
 
@@ -34,8 +41,10 @@ struct InspectorSecureTests {
                 return "\(try await reactor.fetch(request).value.status)"
             }
             #expect(try await send(inspector.url) == "200")
-            // The client has compared this name with the certificate.
+            // The names of the certificate are its own; a wildcard's may be others'.
             #expect(try await send("https://inspector.test:\(port)/cache.json") == "200")
+            #expect(try await send("https://me.tame.test:\(port)/cache.json") == "200")
+            #expect(try await send("https://me.wild.test:\(port)/cache.json") == "421")
             let own = "https://127.0.0.1:\(port)"
             let change = try await send("\(own)/flush", origin: own)
             #expect(change == "200" || change == "303")
