@@ -6,11 +6,18 @@ import Bowline
 import Glibc
 
 final class StandardOutput: ReactorDescriptor {
-    let fileDescriptor = STDOUT_FILENO
+    /// Stdout, or the same pipe or terminal opened once more.
+    let fileDescriptor: CInt
+    /// Whether it was: then it doesn't block, whoever shares stdout, and a write takes as much as there is room for.
+    private let isReopened: Bool
     /// What waits for a reader when nothing further is begun.
     private static let highWaterMark = 65_536
-    /// So much a pipe takes without blocking when poll(2) says that it can be written to (PIPE_BUF).
+    /// So much a pipe that may block takes without blocking when poll(2) says that it can be written to (PIPE_BUF).
     private static let piece = 4_096
+
+    private static let pipeSize: CInt = 262_144
+    /// F_SETPIPE_SZ of fcntl(2), which Glibc's overlay lacks.
+    private static let setPipeSize: CInt = 1_031
 
     /// How long whoever was interrupted waits for a reader that takes nothing, in milliseconds.
     private static let lastPatience: CInt = 1_000
@@ -22,6 +29,7 @@ final class StandardOutput: ReactorDescriptor {
     private var pending: [UInt8] = []
     private var written = 0
     private var isQueued = false
+    private var isWidened = false
     private var isWaiting = false
     /// To be called when there is room again, for more to begin.
     var onRoom: () -> Void = {}
@@ -37,7 +45,22 @@ final class StandardOutput: ReactorDescriptor {
     init(_ reactor: Reactor) {
         self.reactor = reactor
         var status = stat()
-        isImmediate = fstat(STDOUT_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        let kind = fstat(STDOUT_FILENO, &status) == 0 ? status.st_mode & S_IFMT : 0
+        isImmediate = kind == S_IFREG
+        let reopened = kind == S_IFIFO || isTerminal ? Self.reopened() : nil
+        fileDescriptor = reopened ?? STDOUT_FILENO
+        isReopened = reopened != nil
+    }
+
+    deinit {
+        if isReopened { close(fileDescriptor) }
+    }
+
+    /// Stdout's pipe or terminal by a description of its own, which can be non-blocking without those knowing who share
+    /// stdout. Nil if the system doesn't let us: it may be another user's.
+    private static func reopened() -> CInt? {
+        let descriptor = open("/proc/self/fd/\(STDOUT_FILENO)", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        return descriptor >= 0 ? descriptor : nil
     }
 
     /// Whether so much waits for its reader that nothing is to be begun that would add to it.
@@ -53,11 +76,20 @@ final class StandardOutput: ReactorDescriptor {
         proceedSoon()
     }
 
-    /// Writes bytes.
+    /// Writes bytes of a body.
     func write(_ bytes: [UInt8]) {
         guard problem == nil, !isLeft, !bytes.isEmpty else { return }
+        widenPipe()
         pending += bytes
         proceedSoon()
+    }
+
+    /// Has a pipe take as much as one read brings: with its usual 64 KiB both ends wait for each other all the time.
+    private func widenPipe() {
+        guard isReopened, !isWidened else { return }
+        isWidened = true
+        // A wish: it isn't granted to somebody who has many pipes already, and means nothing to a terminal.
+        _ = fcntl(fileDescriptor, Self.setPipeSize, Self.pipeSize)
     }
 
     private func proceedSoon() {
@@ -76,19 +108,7 @@ final class StandardOutput: ReactorDescriptor {
     /// Writes what can be written without waiting.
     private func proceed() {
         while written < pending.count, problem == nil {
-            guard isImmediate || isReady else { return wait() }
-            let count = isImmediate ? pending.count - written : min(Self.piece, pending.count - written)
-            let result = pending.withUnsafeBytes { bytes in
-                Glibc.write(fileDescriptor, bytes.baseAddress.map { $0 + written }, count)
-            }
-            if result >= 0 {
-                written += result
-            } else if errno == EAGAIN {
-                // Whoever shares the descriptor has made it non-blocking.
-                return wait()
-            } else if errno != EINTR {
-                fail(SystemError(errno, "write"))
-            }
+            guard isImmediate || isReopened || isReady, writeOnce() else { return wait() }
         }
         pending.removeAll(keepingCapacity: true)
         written = 0
@@ -98,6 +118,24 @@ final class StandardOutput: ReactorDescriptor {
         guard problem == nil else { return }
         onBodyRoom()
         onRoom()
+    }
+
+    /// Writes what one call takes; false if it takes nothing now.
+    private func writeOnce() -> Bool {
+        let left = pending.count - written
+        let count = isImmediate || isReopened ? left : min(Self.piece, left)
+        let result = pending.withUnsafeBytes { bytes in
+            Glibc.write(fileDescriptor, bytes.baseAddress.map { $0 + written }, count)
+        }
+        if result >= 0 {
+            written += result
+        } else if errno == EAGAIN {
+            // It is our own, or whoever shares stdout has made it non-blocking.
+            return false
+        } else if errno != EINTR {
+            fail(SystemError(errno, "write"))
+        }
+        return true
     }
 
     /// Whether something can be written at once, or writing tells at once why not.
@@ -157,13 +195,7 @@ final class StandardOutput: ReactorDescriptor {
                 isLeft = true
                 break
             }
-            let end = isImmediate ? pending.count : min(written + Self.piece, pending.count)
-            do throws(SystemError) {
-                try Files.write(Array(pending[written..<end]), to: fileDescriptor)
-                written = end
-            } catch {
-                fail(error)
-            }
+            _ = writeOnce()
         }
         pending.removeAll(keepingCapacity: true)
         written = 0
