@@ -134,6 +134,8 @@ struct RetryTests {
         func closeLast(sending extra: String = "") {
             guard let descriptor = accepted.withLock({ $0.take() }) else { return }
             if !extra.isEmpty { _ = Glibc.send(descriptor, extra, extra.utf8.count, CInt(MSG_NOSIGNAL)) }
+            // Closing alone ends nothing while a child that another test starts holds the socket, until it executes.
+            _ = shutdown(descriptor, CInt(SHUT_RDWR))
             SocketCalls.close(descriptor)
         }
     }
