@@ -83,7 +83,8 @@ public final class ListeningPort {
     }
 
     /// Stops accepting and frees the port; the file of a UNIX socket is removed, unless another has taken its place.
-    /// Connections that were accepted go on. Stopping twice is once.
+    /// Connections that were accepted go on. Stopping twice is once. From now on who connects is refused, also while
+    /// another thread starts a process; only the abstract name of a UNIX socket is free no sooner than that has executed.
     public func stopListening() {
         guard isListening else { return }
         reactor.deregisterBeforeClose(descriptor)
@@ -92,6 +93,9 @@ public final class ListeningPort {
     }
 
     private func closeSockets() {
+        // A process that another thread is starting holds a copy until it executes: closed only, the socket would go on
+        // taking connections that nobody accepts.
+        SocketCalls.shutdownListening(descriptor)
         SocketCalls.close(descriptor)
         descriptor = -1
         if reserve >= 0 { SocketCalls.close(reserve) }

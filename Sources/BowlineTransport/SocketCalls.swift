@@ -155,6 +155,11 @@ package enum SocketCalls {
         _ = Glibc.shutdown(descriptor, Int32(SHUT_WR))
     }
 
+    /// Ends listening for whoever else holds the socket, too. The corresponding C function is `shutdown`.
+    package static func shutdownListening(_ descriptor: Int32) {
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
     /// The corresponding C function is `close`. Linux frees the descriptor even when it reports EINTR: no retry.
     package static func close(_ descriptor: Int32) {
         _ = Glibc.close(descriptor)

@@ -232,7 +232,8 @@ import Testing
     @Test(
         "stopListening frees the address, which can be listened on again; connections go on", arguments: Road.sockets)
     func restart(road: Road) async {
-        // In a process of its own: where another thread starts one, that holds the closed socket for a moment more.
+        // In a process of its own: where another thread starts one, that holds the closed socket, and with it the abstract
+        // name, for a moment more.
         await #expect(processExitsWith: .success) { [road = road as Road] in
             try await onReactor { reactor in
                 let (first, second) = (AccumulatingProtocol(), AccumulatingProtocol())
@@ -329,6 +330,34 @@ import Testing
                 #expect(!second.isListening)
                 #expect(SocketCalls.socketFile(path) == nil)
                 rmdir(folder)
+            }
+        }
+    }
+
+    @Test("after stopListening who connects is refused, also while a process that is being started holds the socket")
+    func copiedSocket() async throws {
+        try await onReactor { reactor in
+            let factory = ServerFactory { nil }
+            let ports = try Road.sockets.map { try $0.listen(reactor, factory) }
+            // As such a process has it, between fork and exec.
+            let copies = ports.compactMap { port in
+                (3..<1024).first { SocketCalls.localAddress($0) == port.address }.map { dup($0) }
+            }
+            for port in ports { port.stopListening() }
+            var codes: [Int32?] = []
+            for port in ports {
+                _ = SocketDialer(reactor: reactor).dial(port.address, from: nil) { result in
+                    if case .failure(let error) = result { codes.append(error.code) } else { codes.append(nil) }
+                    if codes.count == ports.count { reactor.stop() }
+                }
+            }
+            let again = try reactor.listenTCP(
+                port: ports[0].address.port ?? 0, interface: .v4(.loopback), factory: factory)
+            again.stopListening()
+            return {
+                #expect(copies.count == 2 && copies.allSatisfy { $0 >= 0 })
+                #expect(codes == [ECONNREFUSED, ECONNREFUSED])
+                for copy in copies { close(copy) }
             }
         }
     }
