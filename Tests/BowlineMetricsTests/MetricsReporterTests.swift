@@ -7,7 +7,7 @@ import CoreMetrics
 import MetricsTestKit
 import Testing
 
-@Suite("The bridge to swift-metrics", .timeLimit(.minutes(1)))
+@Suite("The bridge to swift-metrics", .timeLimit(.minutes(10)))
 struct MetricsReporterTests {
     private let metrics = TestMetrics()
 

@@ -5,7 +5,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("A server and EDNS", .timeLimit(.minutes(1)))
+@Suite("A server and EDNS", .timeLimit(.minutes(10)))
 struct EDNSFallbackTests {
     private static let right = FakeDNSServer.Action.addresses([one])
 

@@ -5,7 +5,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("The exchange with a server", .timeLimit(.minutes(1)))
+@Suite("The exchange with a server", .timeLimit(.minutes(10)))
 struct ExchangeTests {
     private static let wrong = IPAddress.v4(IPv4Address(203, 0, 113, 66))
 

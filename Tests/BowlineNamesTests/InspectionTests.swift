@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("Looking into a resolver", .timeLimit(.minutes(1)))
+@Suite("Looking into a resolver", .timeLimit(.minutes(10)))
 struct InspectionTests {
     @Test("a question in flight is shown with whom it asks and who waits, and no more once it is answered")
     func inFlight() async throws {

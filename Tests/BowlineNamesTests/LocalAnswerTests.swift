@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("Names that are known here", .timeLimit(.minutes(1)))
+@Suite("Names that are known here", .timeLimit(.minutes(10)))
 struct LocalAnswerTests {
     private static let hosts = HostsFile(
         contents: """

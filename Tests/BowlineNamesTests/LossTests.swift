@@ -5,7 +5,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("A network that loses", .timeLimit(.minutes(2)))
+@Suite("A network that loses", .timeLimit(.minutes(10)))
 struct LossTests {
     @Test(
         "with one datagram in a hundred lost, no lookup fails, and 99.9 % end within five round trips and 100 ms",

@@ -52,7 +52,7 @@ private func record(_ data: [UInt8]) -> FakeDNSServer.Record {
     FakeDNSServer.Record("h.test", .a, data: data)
 }
 
-@Suite("A server that misbehaves", .timeLimit(.minutes(1)))
+@Suite("A server that misbehaves", .timeLimit(.minutes(10)))
 struct MisbehavingServerTests {
     static let datagrams: [Misbehaviour] = [
         Misbehaviour("answers late", .addresses([one])) { _ in .delayed(by: .milliseconds(100), right) },

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 // One at a time, for one of them counts descriptors.
-@Suite("Files that change", .serialized, .timeLimit(.minutes(2)))
+@Suite("Files that change", .serialized, .timeLimit(.minutes(10)))
 struct ResolverFilesTests {
     /// How somebody puts a new text in the place of a file.
     enum Manner: CaseIterable, Sendable {

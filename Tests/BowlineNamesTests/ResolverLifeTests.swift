@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 // One at a time: some of them measure time, and others take all there is.
-@Suite("Lookups", .serialized, .timeLimit(.minutes(2)))
+@Suite("Lookups", .serialized, .timeLimit(.minutes(10)))
 struct ResolverLifeTests {
     /// More time than a slow machine needs for thousands of lookups at once.
     private static let ample: Duration = .seconds(60)

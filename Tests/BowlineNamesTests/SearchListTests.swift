@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("The search list", .timeLimit(.minutes(1)))
+@Suite("The search list", .timeLimit(.minutes(10)))
 struct SearchListTests {
     struct Seen: Sendable {
         var outcome: Outcome

@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("HTTPS records", .timeLimit(.minutes(1)))
+@Suite("HTTPS records", .timeLimit(.minutes(10)))
 struct ServiceBindingTests {
     private let h = Packet.name("h.test")
 

@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("Several servers", .timeLimit(.minutes(1)))
+@Suite("Several servers", .timeLimit(.minutes(10)))
 struct SeveralServersTests {
     struct Seen: Sendable {
         var outcome: Outcome

@@ -4,7 +4,7 @@ import Bowline
 import BowlineTesting
 import Testing
 
-@Suite("A shared cache", .timeLimit(.minutes(2)))
+@Suite("A shared cache", .timeLimit(.minutes(10)))
 struct SharedCacheTests {
     private let h = Packet.name("h.test")
     private let shared = SharedCache()

@@ -7,7 +7,7 @@ import Glibc
 import Synchronization
 import Testing
 
-@Suite("A resolver with a store", .timeLimit(.minutes(1)))
+@Suite("A resolver with a store", .timeLimit(.minutes(10)))
 struct StoreResolverTests {
     private static let known = IPAddress.v4(IPv4Address(192, 0, 2, 1))
     private static let asked = IPAddress.v4(IPv4Address(192, 0, 2, 2))

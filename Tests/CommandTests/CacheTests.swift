@@ -6,7 +6,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The command's cache", .timeLimit(.minutes(1)))
+@Suite("The command's cache", .timeLimit(.minutes(10)))
 struct CacheTests {
     private let servers: Servers
     private let home: TemporaryFolder

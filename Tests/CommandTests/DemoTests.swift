@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("The demo", .timeLimit(.minutes(1)))
+@Suite("The demo", .timeLimit(.minutes(10)))
 struct DemoTests {
     @Test("it shows three pages, and ends well")
     func demo() throws {

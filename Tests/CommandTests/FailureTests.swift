@@ -4,7 +4,7 @@ import Bowline
 import TestSupport
 import Testing
 
-@Suite("Failing", .timeLimit(.minutes(2)))
+@Suite("Failing", .timeLimit(.minutes(10)))
 struct FailureTests {
     private let servers: Servers
 

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Fetching", .timeLimit(.minutes(2)))
+@Suite("Fetching", .timeLimit(.minutes(10)))
 struct FetchTests {
     private let servers: Servers
     /// SHA-256 of "hello, world".

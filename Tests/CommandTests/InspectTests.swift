@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite("--inspect", .timeLimit(.minutes(2)))
+@Suite("--inspect", .timeLimit(.minutes(10)))
 struct InspectTests {
     @Test("a run serves what it knows while it goes on, and ends without waiting for anybody")
     func itself() throws {

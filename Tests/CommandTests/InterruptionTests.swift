@@ -2,7 +2,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Interruptions", .timeLimit(.minutes(1)))
+@Suite("Interruptions", .timeLimit(.minutes(10)))
 struct InterruptionTests {
     private let servers: Servers
 

@@ -5,7 +5,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Large bodies", .serialized, .timeLimit(.minutes(3)))
+@Suite("Large bodies", .serialized, .timeLimit(.minutes(10)))
 struct LargeBodyTests {
     /// Serves bodies of the size that their path names, which are made while they are sent.
     private final class Server: Sendable {

@@ -6,7 +6,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("Resolving a list", .timeLimit(.minutes(2)))
+@Suite("Resolving a list", .timeLimit(.minutes(10)))
 struct NameListTests {
     private let servers: Servers
     private let folder: TemporaryFolder

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite("The file of -o", .timeLimit(.minutes(1)))
+@Suite("The file of -o", .timeLimit(.minutes(10)))
 struct OutputFileTests {
     private let servers: Servers
     private let folder: TemporaryFolder

@@ -4,7 +4,7 @@ import BowlineTesting
 import TestSupport
 import Testing
 
-@Suite("Output", .timeLimit(.minutes(1)))
+@Suite("Output", .timeLimit(.minutes(10)))
 struct OutputTests {
     private let servers: Servers
 

@@ -5,7 +5,7 @@ import BowlineTesting
 import TestSupport
 import Testing
 
-@Suite("Progress", .timeLimit(.minutes(1)))
+@Suite("Progress", .timeLimit(.minutes(10)))
 struct ProgressTests {
     private static let start = ReactorInstant(nanoseconds: 0)
 

@@ -5,7 +5,7 @@ import BowlineTesting
 import TestSupport
 import Testing
 
-@Suite("Proxies", .timeLimit(.minutes(2)))
+@Suite("Proxies", .timeLimit(.minutes(10)))
 struct ProxyTests {
     private let servers: Servers
     private var proxy: String { "http://127.0.0.1:\(servers.webPort)" }

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("With real servers", .timeLimit(.minutes(2)))
+@Suite("With real servers", .timeLimit(.minutes(10)))
 struct RealServersTests {
     private static func installed(_ programs: String...) -> Bool { programs.allSatisfy(RealServer.isInstalled) }
 

@@ -3,7 +3,7 @@ import BowlineTesting
 import TestSupport
 import Testing
 
-@Suite("Resolving", .timeLimit(.minutes(1)))
+@Suite("Resolving", .timeLimit(.minutes(10)))
 struct ResolveTests {
     private let servers: Servers
 

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite("Usage", .timeLimit(.minutes(1)))
+@Suite("Usage", .timeLimit(.minutes(10)))
 struct UsageTests {
     static let wrong: [[String]] = [
         [], ["--"], ["--nonsense", "h"], ["-q", "h"], ["--max-redirs"], ["--max-redirs", "-1", "h"], ["-4", "-6", "h"],

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 @Suite(
-    "Examples of the documentation", .timeLimit(.minutes(4)),
+    "Examples of the documentation", .timeLimit(.minutes(10)),
     .enabled(if: SwiftCompiler.isAvailable, "swiftc, or the modules that were built with the tests, can't be found"))
 struct ExampleTests {
     @Test("every example compiles as a user would write it")

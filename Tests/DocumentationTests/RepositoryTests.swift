@@ -62,7 +62,7 @@ struct RepositoryTests {
 
     @Test(
         "the pages build, and every link in them leads somewhere",
-        .enabled(if: Executables.find("docc") != nil, "docc is not installed"), .timeLimit(.minutes(4)))
+        .enabled(if: Executables.find("docc") != nil, "docc is not installed"), .timeLimit(.minutes(10)))
     func pages() throws {
         let folder = try TemporaryFolder()
         let output = try Subprocess.run(

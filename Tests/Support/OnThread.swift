@@ -1,4 +1,7 @@
 // A thread for what blocks: a `run()` of a reactor would hold one of the few threads that tests run on.
+//
+// `Hung` comes from the limit of such a thread, or of a `Subprocess`. A suite's `.timeLimit` is far longer: it counts from when
+// a test is announced, which may be a minute before a thread is free for it.
 
 import Foundation
 import Glibc
