@@ -103,7 +103,8 @@ struct SharedCacheTests {
     func twoReactors() async throws {
         let shared = shared
         let first = try await Reactor.run { reactor in
-            let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one]) }
+            // The second reactor may have to wait a minute for a thread, on a busy machine.
+            let server = try FakeDNSServer(reactor: reactor) { _ in .addresses([one], ttl: 86_400) }
             let resolver = DNSResolver(
                 reactor: reactor, configuration: .asking(server.address), hosts: .table(HostsFile()),
                 cache: ResolverCache(sharing: shared))
