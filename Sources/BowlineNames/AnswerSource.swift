@@ -41,7 +41,7 @@ public struct AnswerOrigin: Hashable, Sendable {
     public var roundTrip: Duration?
     /// How many questions were sent until there was an answer, to all servers.
     public var attempts: Int
-    /// Whether the answer came over TCP.
+    /// Whether the answer came over TCP; where there is none, whether it was last waited for there.
     public var usedTCP: Bool
     /// How many lookups waited for this one question, with the one that asked it.
     public var waiters: Int

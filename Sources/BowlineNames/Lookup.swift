@@ -14,10 +14,9 @@ final class Lookup: QuestionWaiter {
     @exclusivity(unchecked) private var onAnswer: ((TypeAnswer) -> Void)?
     @exclusivity(unchecked) private var answers: [TypeAnswer] = []
     @exclusivity(unchecked) private var pending = ShortList<Question>()
-    /// Whether it stands in the line and hasn't ended.
-    @exclusivity(unchecked) private(set) var isWaiting = false
-    // The line's own: where it stands there. Not owned: only neighbours point at each other, and the line, which owns all of
-    // them, mends both directions when one leaves.
+    // The line's own: whether it stands there, and where. Not owned: only neighbours point at each other, and the line, which
+    // owns all of them, mends both directions when one leaves.
+    @exclusivity(unchecked) var isWaiting = false
     @exclusivity(unchecked) var isImpatient = false
     @exclusivity(unchecked) var previous: Unmanaged<Lookup>?
     @exclusivity(unchecked) var next: Unmanaged<Lookup>?
@@ -85,17 +84,12 @@ final class Lookup: QuestionWaiter {
         if pending.isEmpty {
             conclude()
         } else {
-            isWaiting = true
             line.enter(self)
         }
         return deferred
     }
 
-    private func leaveLine() {
-        guard isWaiting else { return }
-        isWaiting = false
-        line.leave(self)
-    }
+    func waits(for question: Question) -> Bool { pending.contains { $0 === question } }
 
     func questionEnded(_ question: Question, _ result: QuestionResult) {
         guard pending.removeFirst(where: { $0 === question }) != nil else { return }
@@ -123,14 +117,13 @@ final class Lookup: QuestionWaiter {
                         .timeout, name: name, types: [question.key.type],
                         servers: question.reports + question.silenceReports,
                         attempts: question.tries, elapsed: now - startTime),
-                    origin: AnswerOrigin(attempts: question.tries, waiters: question.mostWaiters), time: now))
+                    origin: question.failureOrigin, time: now))
         }
         finishIfComplete()
     }
 
     /// Ends the lookup from outside, when it stands in no line any more.
     func fail(_ error: any Error) {
-        isWaiting = false
         _ = leavePending()
         dropFallbacks()
         onAnswer = nil
@@ -143,7 +136,7 @@ final class Lookup: QuestionWaiter {
         dropFallbacks()
         onAnswer = nil
         deferred = nil
-        leaveLine()
+        line.leave(self)
     }
 
     private func leavePending() -> ShortList<Question> {
@@ -158,7 +151,7 @@ final class Lookup: QuestionWaiter {
         // Whoever was told may have given up.
         guard pending.isEmpty, deferred != nil else { return }
         dropFallbacks()
-        leaveLine()
+        line.leave(self)
         conclude()
     }
 

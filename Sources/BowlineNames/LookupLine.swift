@@ -39,6 +39,7 @@ final class LookupLine {
     func enter(_ lookup: Lookup) {
         if waiting == 0 { keeper = owner }
         waiting += 1
+        lookup.isWaiting = true
         if comesLast(lookup.deadline) {
             link(lookup)
         } else {
@@ -49,8 +50,10 @@ final class LookupLine {
         if timer == nil || lookup.deadline < timerDue { arm(at: lookup.deadline) }
     }
 
-    /// Lets go of a lookup that waits no longer.
+    /// Lets go of a lookup that waits no longer; nothing if it doesn't stand here.
     func leave(_ lookup: Lookup) {
+        guard lookup.isWaiting else { return }
+        lookup.isWaiting = false
         waiting -= 1
         if lookup.isImpatient {
             impatientCount -= 1
@@ -66,10 +69,8 @@ final class LookupLine {
         var lookups: [Lookup] = []
         while let first {
             lookups.append(first)
-            remove(first)
+            leave(first)
         }
-        waiting = 0
-        rest()
         return lookups
     }
 
@@ -132,16 +133,6 @@ final class LookupLine {
         guard let other = impatient.first else { return head?.takeUnretainedValue() }
         guard let head = head?.takeUnretainedValue() else { return other }
         return head.deadline <= other.deadline ? head : other
-    }
-
-    private func remove(_ lookup: Lookup) {
-        if lookup.isImpatient {
-            impatientCount -= 1
-            impatient.removeFirst()
-            dropEnded()
-        } else {
-            unlink(lookup)
-        }
     }
 
     /// Sees to it that the first is told in time. That another has become the first is seen when the timer is due.

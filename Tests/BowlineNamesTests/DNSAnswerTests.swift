@@ -227,6 +227,15 @@ struct DNSAnswerTests {
         #expect(answer.outcome == .malformed(.truncated))
     }
 
+    @Test("that was cut short may be used as far as it goes, but not kept, and says nothing of what isn't there")
+    func incomplete() {
+        let some = Packet(flags: .truncated).a("h.test", "192.0.2.1", 60).answer
+        #expect(some.outcome == .answer && some.addresses.count == 1 && some.ttl == nil)
+        #expect(Packet(flags: .truncated).answer.outcome == .malformed(.incomplete))
+        let negative = Packet(code: .nxdomain, flags: .truncated).soa("test", ttl: 30, minimum: 30).answer
+        #expect(negative.outcome == .nxdomain && negative.ttl == nil)
+    }
+
     @Test("may have owner names with NUL, dots and escapes")
     func oddNames() throws {
         let odd: [UInt8] = [4, 0x61, 0x2E, 0x00, 0x5C, 4, 0x74, 0x65, 0x73, 0x74, 0]

@@ -161,23 +161,32 @@ struct MisbehavingServerTests {
         Misbehaviour("with nearly 64 KiB", .addresses([one]), 2...2, usedTCP: true) { _ in
             .truncated(overTCP: .records(filler + [record([192, 0, 2, 1])]))
         },
-        Misbehaviour("never", .failure(.timeout), 2...2) { _ in .truncated(overTCP: .drop) },
-        Misbehaviour("by half, and stands still", .failure(.timeout), 2...2) { _ in
+        Misbehaviour("never", .failure(.timeout), 2...2, usedTCP: true) { _ in .truncated(overTCP: .drop) },
+        Misbehaviour("by half, and stands still", .failure(.timeout), 2...2, usedTCP: true) { _ in
             .truncated(overTCP: .half(right, then: .silence))
         },
-        Misbehaviour("by half, and closes", .failure(.noServer), 2...4) { _ in
+        Misbehaviour("by half, and closes", .failure(.noServer), 2...4, usedTCP: true) { _ in
             .truncated(overTCP: .half(right, then: .close))
         },
-        Misbehaviour("by half, and resets", .failure(.noServer), 2...4) { _ in
+        Misbehaviour("by half, and resets", .failure(.noServer), 2...4, usedTCP: true) { _ in
             .truncated(overTCP: .half(right, then: .reset))
         },
-        Misbehaviour("not at all, but closes", .failure(.noServer), 2...4) { _ in .truncated(overTCP: .close) },
-        Misbehaviour("not at all, but resets", .failure(.noServer), 2...4) { _ in .truncated(overTCP: .reset) },
+        Misbehaviour("not at all, but closes", .failure(.noServer), 2...4, usedTCP: true) { _ in
+            .truncated(overTCP: .close)
+        },
+        Misbehaviour("not at all, but resets", .failure(.noServer), 2...4, usedTCP: true) { _ in
+            .truncated(overTCP: .reset)
+        },
         Misbehaviour("after it closed once", .addresses([one]), 3...3, usedTCP: true) { question in
             .truncated(overTCP: question.count == 2 ? .close : right)
         },
         Misbehaviour("after a message of no length", .addresses([one]), 2...4, usedTCP: true) { question in
             .truncated(overTCP: question.count == 2 ? .sequence([.raw([]), right]) : right)
+        },
+        Misbehaviour("with TC again and no records", .failure(.malformed), 2...2, usedTCP: true) { _ in
+            var reply = FakeDNSServer.Reply(minimum: 60)
+            reply.isTruncated = true
+            return .truncated(overTCP: .reply(reply))
         },
         Misbehaviour("with TC again", .addresses([one]), 2...2, usedTCP: true) { _ in
             var reply = FakeDNSServer.Reply(addresses: [one])
@@ -204,7 +213,7 @@ struct MisbehavingServerTests {
 
     @Test("refuses TCP, after an answer that was cut short")
     func refusedTCP() async throws {
-        let test = Misbehaviour("refuses TCP", .failure(.noServer)) { _ in .truncated(overTCP: right) }
+        let test = Misbehaviour("refuses TCP", .failure(.noServer), usedTCP: true) { _ in .truncated(overTCP: right) }
         try await check(test, servesTCP: false)
     }
 
@@ -259,6 +268,7 @@ struct MisbehavingServerTests {
             #expect(outcome.answer?.questions.first?.origin.usedTCP == test.usedTCP)
         case .failure(let kind):
             #expect(outcome.kind == kind)
+            #expect(outcome.error?.questions.first?.origin.usedTCP ?? false == test.usedTCP)
         }
         #expect(test.queries.contains(questions.count), "\(questions.count) queries")
         #expect(elapsed <= budget)

@@ -159,7 +159,7 @@ struct QuestionTests {
         let (question, waiter) = started(first)
         let others = (0..<3).map { _ in Waiter() }
         for other in others { question.join(other) }
-        question.leave(others[1])
+        others[1].leave(question)
         first.answer()
         #expect(first.asked == 1)
         #expect(waiter.results.count == 1)
@@ -168,10 +168,24 @@ struct QuestionTests {
         #expect(log.results.count == 1)
     }
 
+    @Test("of thousands who wait, each leaves without a search among the others", arguments: [true, false])
+    func leaving(fromTheNewest: Bool) {
+        let (question, waiter) = started(first)
+        let others = (0..<10_000).map { _ in Waiter() }
+        for other in others { question.join(other) }
+        for other in fromTheNewest ? others.reversed() : others { other.leave(question) }
+        #expect(question.waiterCount == 1)
+        // Halved each time: a bit more than each once.
+        #expect(others.reduce(0) { $0 + $1.looks } < 2 * others.count)
+        first.answer()
+        #expect(waiter.results.count == 1)
+        #expect(others.allSatisfy { $0.results.isEmpty })
+    }
+
     @Test("after the last waiter left, an answer within a second still counts, for the cache")
     func grace() {
         let (question, waiter) = started(first, second)
-        question.leave(waiter)
+        waiter.leave(question)
         clock.advance(by: .milliseconds(999))
         #expect(second.asked == 0)
         #expect(first.abandoned == 0)
@@ -184,7 +198,7 @@ struct QuestionTests {
     @Test("a second after the last waiter left, the query is abandoned, and a late answer is silent")
     func graceEnds() {
         let (question, waiter) = started(first)
-        question.leave(waiter)
+        waiter.leave(question)
         clock.advance(by: .seconds(1))
         #expect(first.abandoned == 1)
         #expect(log.results.first?.failure == .cancelled)
@@ -196,7 +210,7 @@ struct QuestionTests {
     @Test("who joins in that second takes the question over, with its turn to the next server")
     func rejoin() {
         let (question, waiter) = started(first, second)
-        question.leave(waiter)
+        waiter.leave(question)
         clock.advance(by: .milliseconds(900))
         let late = Waiter()
         question.join(late)
@@ -295,9 +309,22 @@ final class ScriptedServer: QueryServer, ServerSource {
 
 final class Waiter: QuestionWaiter {
     private(set) var results: [QuestionResult] = []
+    /// How often it was asked whether it waits.
+    private(set) var looks = 0
+    private var hasLeft = false
+
+    func leave(_ question: Question) {
+        hasLeft = true
+        question.leave(self)
+    }
+
+    func waits(for question: Question) -> Bool {
+        looks += 1
+        return !hasLeft
+    }
 
     func questionEnded(_ question: Question, _ result: QuestionResult) {
-        results.append(result)
+        if !hasLeft { results.append(result) }
     }
 }
 

@@ -378,6 +378,33 @@ struct ResolverLifeTests {
         #expect(openSockets(to: server) == 0)
     }
 
+    @Test("who is told that the reactor stops may give up all others", arguments: [false, true])
+    func giveUpWhenStopped(areImpatient: Bool) async throws {
+        let log = Mutex<[String]>([])
+        try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
+            let resolver = DNSResolver(reactor, asking: server.address)
+            var waiting: [Deferred<LookupAnswer>] = []
+            for index in 0..<8 {
+                // One with less patience than those before it stands elsewhere.
+                let timeout = Duration.seconds(areImpatient ? 20 - index : 20)
+                let deferred = resolver.lookup("h\(index).test", types: [.a], timeout: timeout)
+                waiting.append(deferred)
+            }
+            for deferred in waiting {
+                deferred.addBoth { result in
+                    guard case .failure(let error) = result else { return }
+                    log.withLock { $0.append("\(type(of: error))") }
+                    for other in waiting { other.cancel() }
+                }.addBoth { _ in }
+            }
+            try await reactor.pass(.milliseconds(10))
+        }
+        let lines = log.withLock { $0 }
+        #expect(lines.count { $0 == "ReactorStopped" } == 1)
+        #expect(lines.count { $0 == "CancelledError" } == 7)
+    }
+
     @Test("a reactor that runs again looks names up again")
     func restart() async throws {
         try await Task.detached {

@@ -86,6 +86,40 @@ struct StaleTests {
         #expect(world.server.asked == 3)
     }
 
+    @Test("an outage is one failure, however many lookups were served something stale meanwhile")
+    func oneFailure() {
+        learnAndExpire()
+        // One that isn't served anything stale keeps the question going for longer.
+        let key = Question.Key(name: Packet.name("h.test"), type: .a)
+        let patient = Waiter()
+        for _ in 0..<12 { world.lookup() }
+        world.desk.inFlight.first { $0.key == key }?.join(patient)
+        clock.advance(by: .milliseconds(1_800))
+        #expect(world.cache.statistics.staleAnswers == 12)
+        let refreshTimeout = world.cache.policy.refreshTimeout
+        clock.advance(by: refreshTimeout)
+        #expect(world.cache.statistics.failures == 1)
+        clock.advance(by: .milliseconds(29_999))
+        #expect(world.lookup().sources == [.stale])
+        // The question is in flight still: who joins it is served at once, and its failure isn't counted again.
+        clock.advance(by: .milliseconds(1))
+        let late = world.lookup()
+        clock.advance(by: refreshTimeout)
+        #expect(late.sources == [.stale])
+        #expect(world.server.asked == 2)
+        #expect(world.cache.statistics.failures == 1)
+        #expect(clock.delayedCalls.isEmpty)
+    }
+
+    @Test("many served something stale leave room for what is refreshed ahead of its end")
+    func room() {
+        learnAndExpire()
+        for _ in 0..<2 * world.cache.policy.refreshLimit { world.lookup() }
+        clock.advance(by: .milliseconds(1_800))
+        // One timer for all of them.
+        #expect(clock.delayedCalls.count == 1)
+    }
+
     @Test("who joins a question that is late already is served at once")
     func joining() {
         learnAndExpire()

@@ -28,7 +28,10 @@ final class BackgroundWaiter: QuestionWaiter {
         }
     }
 
+    func waits(for question: Question) -> Bool { timer != nil }
+
     func questionEnded(_ question: Question, _ result: QuestionResult) {
+        guard timer != nil else { return }
         cancel()
         ended(self)
     }

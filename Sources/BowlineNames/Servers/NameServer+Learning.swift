@@ -28,13 +28,13 @@ extension NameServer {
             }
         case .failed(.timeout):
             record.counts.timeouts += 1
-            noteFailure(.timeout, at: now)
+            noteFailure(.timeout, of: query, at: now)
         case .failed(.unreachable):
             // A connection that broke: one more is tried. That nobody listens shows at once, and costs nothing.
             if query.usesTCP, askAnew(query, in: query.manner.union(.overTCP)) { return true }
-            noteFailure(.unreachable, at: now)
+            noteFailure(.unreachable, of: query, at: now)
         case .failed(.malformed), .failed(.local):
-            if case .failed(let failure) = reply { noteFailure(failure, at: now) }
+            if case .failed(let failure) = reply { noteFailure(failure, of: query, at: now) }
         case .failed(.cancelled), .failed(.lacking):
             // Nothing that the server could help.
             break
@@ -42,9 +42,11 @@ extension NameServer {
         return false
     }
 
-    func noteFailure(_ failure: ServerFailure, at now: ReactorInstant) {
+    /// - Parameter query: which failed so; nil if it is the server as a whole.
+    func noteFailure(_ failure: ServerFailure, of query: ServerQuery? = nil, at now: ReactorInstant) {
         record.noteFailure(
-            LookupError.ServerReport(of: address, failing: failure), isGone: failure == .unreachable, at: now)
+            LookupError.ServerReport(of: address, failing: failure, overTCP: query?.usesTCP ?? options.usesTCPOnly),
+            isGone: failure == .unreachable, at: now)
     }
 
     private func noteRoundTrip(of query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) {

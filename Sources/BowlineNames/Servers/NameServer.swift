@@ -20,7 +20,7 @@ final class NameServer: QueryServer {
     private static let streamPatience: Duration = .seconds(1)
 
     let address: SocketAddress
-    private let options: Options
+    let options: Options
     private unowned let reactor: Reactor
     let clock: any ReactorClock
 
@@ -114,7 +114,7 @@ final class NameServer: QueryServer {
     }
 
     private func begin(_ owner: Question) -> ServerQuery {
-        let query = ServerQuery(for: owner)
+        let query = ServerQuery(for: owner, options.usesTCPOnly ? .overTCP : [])
         owner.queryBegan(query, at: self)
         return query
     }
@@ -137,7 +137,7 @@ final class NameServer: QueryServer {
         query.isLive = true
         if live == 0 { lastSign = now }
         live += 1
-        let overTCP = options.usesTCPOnly || query.manner.contains(.overTCP)
+        let overTCP = query.manner.contains(.overTCP)
         query.offersEDNS = !query.manner.contains(.plain) && record.knowsEDNS(at: now)
         guard let channel = pool.channel(for: self, overTCP: overTCP, usesEDNS: query.offersEDNS, &bits) else {
             return end(query, .failed(.unreachable))

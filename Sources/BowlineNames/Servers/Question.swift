@@ -39,6 +39,9 @@ struct QuestionResult {
 protocol QuestionWaiter: AnyObject {
     /// Whether it waits for the cache's sake, and isn't counted among the lookups that do.
     var isBackground: Bool { get }
+    /// Whether it waits still. False as soon as it has left, or was told.
+    func waits(for question: Question) -> Bool
+    /// Also told to one that has left meanwhile, who ignores it.
     func questionEnded(_ question: Question, _ result: QuestionResult)
 }
 
@@ -73,7 +76,9 @@ final class Question {
     private let ended: (Question, QuestionResult) -> Void
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
+    /// In the order in which they came; some have left already.
     @exclusivity(unchecked) private var waiters = ShortList<any QuestionWaiter>()
+    @exclusivity(unchecked) private var leftCount = 0
     @exclusivity(unchecked) private var asked = ShortList<Asked>()
     /// The next in its chain of the table that has it, which owns both.
     @exclusivity(unchecked) var nextInChain: Unmanaged<Question>?
@@ -83,12 +88,16 @@ final class Question {
     @exclusivity(unchecked) private var graceTimer: DelayedCall?
     /// Whether no answer is wanted any more. One that is over before its turn has come isn't asked.
     @exclusivity(unchecked) private(set) var isOver = false
+    /// Whether it was kept going for the cache's sake: see `QuestionDesk.keepAsking`, whose note this is.
+    @exclusivity(unchecked) var wasKeptGoing = false
 
     let startTime: ReactorInstant
     /// The most lookups that waited at once.
     @exclusivity(unchecked) private(set) var mostWaiters = 0
     /// How many queries those servers were sent that are done.
     @exclusivity(unchecked) private var pastTries = 0
+    /// Whether the last query that failed did so over TCP.
+    @exclusivity(unchecked) private var hasFailedOverTCP = false
     /// Each server that failed so far, in order.
     @exclusivity(unchecked) private(set) var reports: [LookupError.ServerReport] = []
     @exclusivity(unchecked) private var extendedErrors: [ExtendedError] = []
@@ -122,12 +131,16 @@ final class Question {
     }
 
     /// One waiter leaves, and harms no other. After the last one the question goes on for a moment.
+    ///
+    /// - Complexity: O(1) amortised: thousands may leave one after the other, so they aren't searched for.
     func leave(_ waiter: any QuestionWaiter) {
-        if let place = waiters.firstIndex(where: { $0 === waiter }) {
-            waiters.remove(at: place)
-            if !waiter.isBackground { waiterCount -= 1 }
-        }
-        guard waiters.isEmpty, !isOver else { return }
+        guard !isOver else { return }
+        if !waiter.isBackground { waiterCount -= 1 }
+        leftCount += 1
+        guard 2 * leftCount >= waiters.count else { return }
+        leftCount = 0
+        waiters = ShortList(waiters.filter { $0.waits(for: self) })
+        guard waiters.isEmpty else { return }
         silenceTimer?.cancel()
         silenceTimer = nil
         graceTimer?.cancel()
@@ -195,20 +208,29 @@ final class Question {
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
         asked.map { asked in
-            let detail = asked.query != nil ? "no answer" : "not asked yet, too many questions wait for it"
-            return LookupError.ServerReport(server: asked.server.address, kind: .timeout, detail: detail)
+            guard let query = asked.query else {
+                return LookupError.ServerReport(
+                    server: asked.server.address, kind: .timeout,
+                    detail: "not asked yet, too many questions wait for it")
+            }
+            return LookupError.ServerReport(of: asked.server.address, failing: .timeout, overTCP: query.usesTCP)
         }
+    }
+
+    /// How it has come so far, where there is no answer.
+    var failureOrigin: AnswerOrigin {
+        AnswerOrigin(
+            attempts: tries, usedTCP: asked.last?.query?.usesTCP ?? hasFailedOverTCP, waiters: max(1, mostWaiters))
     }
 
     // MARK: the end
 
     private func finish(failure kind: LookupError.Kind) {
+        var origin = failureOrigin
+        origin.server = reports.last?.server
         finish(
             QuestionResult(
-                answer: nil, failure: kind,
-                origin: AnswerOrigin(
-                    server: reports.last?.server, attempts: tries, waiters: max(1, mostWaiters)),
-                servers: reports, extendedErrors: extendedErrors))
+                answer: nil, failure: kind, origin: origin, servers: reports, extendedErrors: extendedErrors))
     }
 
     private func finish(_ result: QuestionResult) {
@@ -259,6 +281,7 @@ extension Question {
         case .answer(let answer):
             if !answer.message.outcome.settles, let report = LookupError.ServerReport(of: server, failing: answer) {
                 extendedErrors += answer.message.extendedErrors
+                hasFailedOverTCP = answer.isTCP
                 serverFailed(report)
                 return
             }
@@ -270,7 +293,8 @@ extension Question {
                         usedTCP: answer.isTCP, waiters: max(1, mostWaiters)),
                     servers: reports))
         case .failed(let failure):
-            serverFailed(LookupError.ServerReport(of: server, failing: failure))
+            hasFailedOverTCP = query.usesTCP
+            serverFailed(LookupError.ServerReport(of: server, failing: failure, overTCP: query.usesTCP))
         }
     }
 
@@ -312,10 +336,12 @@ extension LookupError.ServerReport {
         }
     }
 
-    init(of server: SocketAddress, failing failure: ServerFailure) {
+    init(of server: SocketAddress, failing failure: ServerFailure, overTCP: Bool) {
         switch failure {
-        case .timeout: self.init(server: server, kind: .timeout, detail: "no answer")
-        case .unreachable: self.init(server: server, kind: .noServer, detail: "refused or broken off")
+        case .timeout: self.init(server: server, kind: .timeout, detail: overTCP ? "no answer over TCP" : "no answer")
+        case .unreachable:
+            let detail = overTCP ? "its TCP connection is refused or broken off" : "refused or broken off"
+            self.init(server: server, kind: .noServer, detail: detail)
         case .malformed: self.init(server: server, kind: .malformed, detail: "an unreadable answer")
         case .cancelled: self.init(server: server, kind: .cancelled)
         case .lacking(let error):

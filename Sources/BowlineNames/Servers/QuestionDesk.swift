@@ -112,8 +112,11 @@ final class QuestionDesk {
     }
 
     /// Keeps a question going for a bounded time, whoever else waits for it. One that stays without an answer so long has
-    /// failed, for servers that say nothing must not be asked again with every lookup (RFC 9520, 3.2).
+    /// failed, for servers that say nothing must not be asked again with every lookup (RFC 9520, 3.2). Once for each question:
+    /// it is one failure, however many lookups were served something stale meanwhile.
     func keepAsking(_ question: Question) {
+        guard !question.wasKeptGoing else { return }
+        question.wasKeptGoing = true
         let waiter = BackgroundWaiter(question, timeout: cache.policy.refreshTimeout, clock: clock) { [unowned self] in
             let failure = LookupError(
                 .timeout, name: question.key.name, types: [question.key.type],

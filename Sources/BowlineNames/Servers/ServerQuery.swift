@@ -91,12 +91,12 @@ final class ServerQuery {
     /// The socket that it left from; -1 before, and over TCP.
     @exclusivity(unchecked) var descriptor: Int32 = -1
 
-    init(for owner: Question) {
+    init(for owner: Question, _ manner: Manner = []) {
         let key = owner.key
         name = key.name
         type = key.type
         self.owner = owner
-        manner = []
+        self.manner = manner
         allSendings = 0
         sameTransport = 0
     }

@@ -38,7 +38,8 @@ package struct DNSAnswer: Hashable, Sendable {
     package var outcome: Outcome
     /// The response code with EDNS's part.
     package var responseCode: ResponseCode
-    /// TC: the answer doesn't fit; it is to be asked again over TCP, whatever the outcome is.
+    /// TC: the answer doesn't fit; it is to be asked again over TCP, whatever the outcome is. If that has been done, what is
+    /// there may be used, but not kept, and what isn't there may exist.
     package var isTruncated = false
     /// Whether the question came back letter for letter (0x20). Also true if nothing was given to compare with.
     package var spellingMatches = true
@@ -58,7 +59,7 @@ package struct DNSAnswer: Hashable, Sendable {
     package var recordTTL: UInt32 = 0
     /// How long the outcome may be kept, in seconds: the smallest TTL among the aliases and the records; for NODATA and
     /// NXDOMAIN the smallest among the aliases and min(SOA TTL, MINIMUM) (RFC 2308, 5). Nil if it may not be cached:
-    /// a negative answer without SOA, or a failure.
+    /// a negative answer without SOA, one that is cut short (RFC 2181, 9), or a failure.
     package var ttl: UInt32?
     /// The server's explanations (RFC 8914).
     package var extendedErrors: [ExtendedError] {
@@ -218,5 +219,8 @@ package struct DNSAnswer: Hashable, Sendable {
         case .refused: outcome = .refused
         default: outcome = .other
         }
+        guard isTruncated else { return }
+        ttl = nil
+        if outcome == .nodata { outcome = .malformed(.incomplete) }
     }
 }

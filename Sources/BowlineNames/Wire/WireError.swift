@@ -14,6 +14,8 @@ package enum WireError: Error, Hashable, Sendable {
     case nameTooLong
     /// Data that its type doesn't allow, for example an A record of 3 octets.
     case badData(RecordType)
+    /// It says itself that it is cut short (TC), and what is there is no answer.
+    case incomplete
     /// A query, or another kind of message than a standard query.
     case notAResponse
     /// A response without the question.
@@ -36,6 +38,7 @@ extension WireError: CustomStringConvertible {
         case .reservedLabel: "a label has a reserved type"
         case .nameTooLong: "a name is longer than 255 octets"
         case .badData(let type): "the data of a record of type \(type) is invalid"
+        case .incomplete: "it says that it is cut short (TC)"
         case .notAResponse: "it is not a response to a query"
         case .noQuestion: "it doesn't repeat the question"
         case .otherQuestion: "it answers another question"
