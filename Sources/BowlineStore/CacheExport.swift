@@ -88,7 +88,8 @@ public enum CacheExport {
 
     private static func entry(_ fields: ExportFields, at moment: Moment) throws(ExportFields.Problem) -> CacheEntry {
         let type = try fields.optional("type", fields.text).map { name throws(ExportFields.Problem) in
-            try fields.checked(RecordType(name: name), name, "a type")
+            // 0 is reserved (RFC 6895, 3.1).
+            try fields.checked(RecordType(name: name).flatMap { $0.rawValue == 0 ? nil : $0 }, name, "a type")
         }
         var entry = CacheEntry(name: try name(fields, "name"), type: type, state: .fresh)
         entry.data = try fields.texts("data").map { text throws(ExportFields.Problem) in
@@ -98,12 +99,17 @@ public enum CacheExport {
             AliasStep(
                 name: try name(alias, "name"), target: try name(alias, "target"), ttl: try alias.number("ttl"))
         }
-        entry.age = try age(fields, "stored_ms", at: moment)
-        guard entry.age >= .zero - EntryRow.tolerance else { throw ExportFields.Problem("it was stored in the future") }
-        entry.age = max(.zero, entry.age)
-        entry.remaining = .zero - (try age(fields, "expires_ms", at: moment))
+        let stored = try age(fields, "stored_ms", at: moment)
+        let overdue = try age(fields, "expires_ms", at: moment)
+        guard stored >= .zero - EntryRow.tolerance else { throw ExportFields.Problem("it was stored in the future") }
+        entry.age = max(.zero, stored)
+        entry.remaining = .zero - overdue
         entry.idle = max(.zero, try age(fields, "used_ms", at: moment))
         entry.lifetime = .milliseconds(try fields.number("lifetime_ms") as UInt32)
+        // What is kept is the beginning and the lifetime: another end would be lost in silence.
+        guard stored - overdue == entry.lifetime else {
+            throw ExportFields.Problem("\"expires_ms\" isn't \"lifetime_ms\" after \"stored_ms\"")
+        }
         entry.originalTTL = .seconds(try fields.number("ttl_s") as UInt32)
         entry.recordTTL = try fields.number("record_ttl_s")
         entry.hits = Int(try fields.number("hits") as UInt32)
@@ -124,9 +130,10 @@ public enum CacheExport {
         entry.changeCount = Int(try fields.number("changes") as UInt32)
         entry.connects = try fields.objects("connects").map { record throws(ExportFields.Problem) in
             let address = try record.text("address")
+            let outcome = try record.text("outcome")
             return CacheEntry.ConnectRecord(
                 address: try record.checked(IPAddress(address), address, "an address"),
-                outcome: try record.text("outcome"),
+                outcome: try record.checked(EntryRow.isOutcome(outcome) ? outcome : nil, outcome, "an outcome"),
                 duration: try record.optional(
                     "connect_us", record.number as (String) throws(ExportFields.Problem) -> UInt32
                 )

@@ -47,6 +47,7 @@ struct CacheFile: ~Copyable {
         self.path = path
         self.access = access
         if access == .update { try Self.prepareFolder(of: path) }
+        try FileOwnership.check(path)
         try open()
     }
 
@@ -145,8 +146,7 @@ struct CacheFile: ~Copyable {
         """
 
     private static func prepareFolder(of path: String) throws(CacheStoreError) {
-        guard let end = path.lastIndex(of: "/"), end > path.startIndex else { return }
-        let folder = String(path[..<end])
+        let folder = path.folder
         if Glibc.access(folder, F_OK) == 0 { return }
         try prepareFolder(of: folder)
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {

@@ -62,6 +62,8 @@ public struct CacheStoreError: Error, Hashable, Sendable, CustomStringConvertibl
         case system
         /// Another process held it for too long.
         case busy
+        /// Somebody else could write it, and so decide where names lead.
+        case exposed
     }
 
     /// What it is.

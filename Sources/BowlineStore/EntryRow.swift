@@ -36,12 +36,28 @@ enum EntryRow {
         "name", "type", "stored", "expires", "used", "lifetime", "ttl", "record_ttl", "hits", "rcode", "server", "rtt",
         "tries", "tcp", "waiters", "data", "aliases", "ede", "connects", "changes",
     ]
+    static let storedColumn = 2
+
+    /// What there is one row for.
+    struct Key: Hashable {
+        var values: [SQLiteStatement.Value]
+    }
+
+    /// The key of a row: name, type and server.
+    static func key(of values: [SQLiteStatement.Value]) -> Key { Key(values: [values[0], values[1], values[10]]) }
+
     /// A date that lies further ahead is one of a clock that was wrong.
     static let tolerance: Duration = .seconds(60)
 
-    /// Whether an entry is kept: pins and failures aren't.
+    /// Whether an entry is kept: pins and failures aren't, nor what is from no server, since an answer serves only those who
+    /// ask the one that it is from.
     static func isKept(_ entry: CacheEntry) -> Bool {
-        entry.state != .pinned && entry.originalTTL.map { $0 > .zero } ?? false
+        entry.state != .pinned && entry.origin.server != nil && entry.originalTTL.map { $0 > .zero } ?? false
+    }
+
+    /// Whether a text can be the outcome of a connection attempt: one word, which is printed as it is.
+    static func isOutcome(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 16 && text.utf8.allSatisfy { (0x61...0x7A).contains($0) }
     }
 
     /// The state that an entry's data and times come to.
@@ -137,7 +153,8 @@ enum EntryRow {
     }
 
     private static func connect(of words: [String], at moment: Moment) -> CacheEntry.ConnectRecord? {
-        guard words.count == 4, let address = IPAddress(words[0]), let age = Int64(words[3]).flatMap(moment.age(of:))
+        guard words.count == 4, let address = IPAddress(words[0]), isOutcome(words[1]),
+            let age = Int64(words[3]).flatMap(moment.age(of:))
         else { return nil }
         return CacheEntry.ConnectRecord(
             address: address, outcome: words[1], duration: Int64(words[2]).map { .microseconds($0) },
@@ -155,8 +172,12 @@ enum Lines {
     static func read<Element>(_ text: String, _ element: ([String]) -> Element?) -> [Element]? {
         if text.isEmpty { return [] }
         var elements: [Element] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let words = line.split(separator: "\t", omittingEmptySubsequences: false).map { plain(String($0)) }
+        // By octets, not by characters: a line end is part of one with a carriage return before it, and a tab with an accent
+        // behind it.
+        for line in text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false) {
+            let words = line.split(separator: 0x09, omittingEmptySubsequences: false).map {
+                plain(String(Substring($0)))
+            }
             guard let read = element(words) else { return nil }
             elements.append(read)
         }

@@ -22,8 +22,7 @@ struct FolderLock: ~Copyable {
     ///
     /// - Parameter milliseconds: no longer than that.
     init(of path: String, _ kind: Kind, timeout milliseconds: CInt) {
-        let folder = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        descriptor = open(path.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         let operation = (kind == .alone ? LOCK_EX : LOCK_SH) | LOCK_NB
         var attempts = Int(milliseconds) / 5
         var status = flock(descriptor, operation)

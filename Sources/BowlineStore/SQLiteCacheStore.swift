@@ -141,10 +141,46 @@ public final class SQLiteCacheStore: CacheStore {
         let moment = clock().moment(at: changes.now)
         try use { connection throws(CacheStoreError) in
             try connection.write { () throws(CacheStoreError) in
-                try Self.apply(changes, at: moment, on: connection)
-                try self.prune(after: changes, at: moment, on: connection)
+                try self.save(changes, at: moment, on: connection)
             }
         }
+    }
+
+    /// Takes in lines of `CacheExport`: all of them in one transaction, or none if one isn't right. Blocks.
+    ///
+    /// - Returns: how many of their entries are in the file now. One that is too old, older than what was known, or from no
+    ///   server isn't, and of several for the same name, type and server only the latest is.
+    /// - Throws: a `CacheExport.LineError` or a `CacheStoreError`.
+    public func take(export text: [UInt8]) throws -> Int {
+        // One moment for reading and writing, so that each date stays what it is.
+        let moment = clock()
+        return try take(try CacheExport.entries(in: text, at: moment), at: moment)
+    }
+
+    func take(_ entries: [CacheEntry], at moment: Moment) throws(CacheStoreError) -> Int {
+        let changes = CacheChanges(generation: 1, now: moment.instant, entries: entries)
+        return try use { connection throws(CacheStoreError) in
+            try connection.write { () throws(CacheStoreError) in
+                try self.save(changes, at: moment, on: connection)
+                let find = try connection.prepare(
+                    "SELECT 1 FROM entry WHERE name = ?1 AND type = ?2 AND server = ?3 AND stored = ?4")
+                var found: Set<EntryRow.Key> = []
+                for entry in entries {
+                    guard let values = EntryRow.values(entry, at: moment) else { continue }
+                    let key = EntryRow.key(of: values)
+                    try find.bind(key.values + [values[EntryRow.storedColumn]])
+                    if try find.step() { found.insert(key) }
+                }
+                return found.count
+            }
+        }
+    }
+
+    private func save(
+        _ changes: CacheChanges, at moment: Moment, on connection: SQLiteConnection
+    ) throws(CacheStoreError) {
+        try Self.apply(changes, at: moment, on: connection)
+        try prune(after: changes, at: moment, on: connection)
     }
 
     private static func apply(

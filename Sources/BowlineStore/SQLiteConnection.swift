@@ -76,11 +76,12 @@ final class SQLiteConnection {
     }
 
     /// Runs `body` in a transaction that may write, and takes everything back if it fails.
-    func write(_ body: () throws(CacheStoreError) -> Void) throws(CacheStoreError) {
+    func write<Result>(_ body: () throws(CacheStoreError) -> Result) throws(CacheStoreError) -> Result {
         try run("BEGIN IMMEDIATE")
         do throws(CacheStoreError) {
-            try body()
+            let result = try body()
             try run("COMMIT")
+            return result
         } catch {
             try? run("ROLLBACK")
             throw error
@@ -103,7 +104,7 @@ final class SQLiteStatement {
     }
 
     /// A value to bind or a column to read.
-    enum Value {
+    enum Value: Hashable {
         case integer(Int64)
         case text(String)
         case null

@@ -19,7 +19,7 @@ extension NameFindings {
             return [head]
                 + zip(records, data).map { record, data in
                     guard question.isFromServer else { return "       \(data)" }
-                    let connect = text?.connect(to: record.data).map { "  \($0)" } ?? ""
+                    let connect = text?.connect(to: record.data).map { "  \(TerminalText.escaped($0))" } ?? ""
                     return "       \(TerminalText.padded(data, to: min(width, 39)))  ttl \(record.ttl) s\(connect)"
                 }
                 + (text.map { ["       \(style.paint("cached \($0.summary)", .dim))"] } ?? [])

@@ -38,10 +38,12 @@ struct CacheExportTests {
         var missing = CacheEntry(name: try DomainName("missing.test"), type: nil, state: .negative)
         (missing.originalTTL, missing.lifetime, missing.remaining) = (.seconds(30), .seconds(30), .seconds(30))
         missing.responseCode = .nxdomain
+        missing.origin.server = full.origin.server
         var text = CacheEntry(name: try DomainName(escaped: "a\\.b\\032c.test"), type: .txt, state: .fresh)
         text.data = [.text("\"hi\" \"there\"")]
         (text.originalTTL, text.lifetime, text.remaining) = (.seconds(30), .seconds(30), .seconds(30))
         text.responseCode = .noError
+        text.origin.server = full.origin.server
         return [full, missing, text]
     }
 
@@ -65,11 +67,14 @@ struct CacheExportTests {
         #expect(try read(["\u{FEFF}" + lines[0], lines[1]]).count == 2)
     }
 
-    @Test("what a cache can't use isn't exported: pins and failures")
+    @Test("what a cache can't use isn't exported: pins and failures, nor what is from no server")
     func unkept() throws {
         let name = try DomainName("h.test")
         #expect(CacheExport.line(CacheEntry(name: name, type: .a, state: .pinned)) == nil)
         #expect(CacheExport.line(CacheEntry(name: name, type: .a, state: .failed)) == nil)
+        var fromNobody = try entries()[0]
+        fromNobody.origin.server = nil
+        #expect(CacheExport.line(fromNobody) == nil)
     }
 
     @Test(
@@ -78,6 +83,9 @@ struct CacheExportTests {
             ("{", "no object"), ("[]", "no object"), ("1", "no object"), ("x", "no object"),
             ("\"name\": \"h.test\"=\"name\": 1", "\"name\" isn't a text"),
             ("\"type\": \"A\"=\"type\": \"NONE\"", "isn't a type"),
+            ("\"type\": \"A\"=\"type\": \"TYPE0\"", "isn't a type"),
+            ("\"outcome\": \"connected\"=\"outcome\": \"\\u001b[31m\"", "isn't an outcome"),
+            ("\"expires_ms\": 1=\"expires_ms\": 2", "\"expires_ms\" isn't"),
             ("192.0.2.1\", \"192=nonsense\", \"192", "\"nonsense\" isn't data"),
             ("\"data\": [=\"data\": [1, ", "list of texts"),
             ("\"stored_ms\": 1=\"stored_ms\": -9223372036854775808, \"x\": 1", "isn't a date"),
@@ -88,7 +96,7 @@ struct CacheExportTests {
             ("\"type\": \"A\"=\"type\": \"AAAA\"", "isn't data of this type"),
             ("\"target\": \"w.test\"=\"target\": \"..\"", "isn't a name"),
             ("\"cnames\": [{\"name\": \"h.test\"=\"cnames\": [{\"name\": \"x.test\"", "don't fit together"),
-            ("\"lifetime_ms\": 50000=\"lifetime_ms\": 0", "don't fit together"),
+            ("\"lifetime_ms\": 50000=\"lifetime_ms\": 0", "\"expires_ms\" isn't"),
         ])
     func wrong(change: (String, problem: String)) throws {
         let good = try #require(CacheExport.line(try entries()[0], at: moment))

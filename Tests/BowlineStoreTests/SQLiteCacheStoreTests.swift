@@ -41,7 +41,11 @@ struct SQLiteCacheStoreTests {
         entry.origin = AnswerOrigin(
             server: .ip(.v6(.loopback), port: 5353), roundTrip: .microseconds(1_500), attempts: 2, usedTCP: true,
             waiters: 3)
-        entry.extendedErrors = [ExtendedError(code: 3, text: "a tab\t, a line\n and a \\ backslash")]
+        entry.extendedErrors = [
+            ExtendedError(code: 3, text: "a tab\t, a line\n and a \\ backslash"),
+            // Of each, the first two are one character.
+            ExtendedError(code: 4, text: "ends in CR\r"), ExtendedError(code: 5, text: "\u{301}begins with an accent"),
+        ]
         entry.connects = [
             CacheEntry.ConnectRecord(
                 address: .v4(IPv4Address(192, 0, 2, 1)), outcome: "connected", duration: .milliseconds(12),
@@ -100,6 +104,7 @@ struct SQLiteCacheStoreTests {
         var missing = CacheEntry(name: try DomainName("missing.test"), type: nil, state: .negative)
         (missing.originalTTL, missing.lifetime, missing.remaining) = (.seconds(30), .seconds(30), .seconds(30))
         missing.responseCode = .nxdomain
+        missing.origin.server = .ip(.v6(.loopback), port: 5353)
         try store.save(changes(entries + [missing]))
         let cache = ResolverCache()
         #expect(cache.restore(try store.load()) == 7)
@@ -229,6 +234,75 @@ struct SQLiteCacheStoreTests {
         var status = stat()
         #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
         #expect(stat("\(folder.path)/deep", &status) == 0 && status.st_mode & 0o777 == 0o700)
+    }
+
+    @Test("a file that others can write, or somebody else's, isn't used: neither read, nor written, nor moved")
+    func exposed() throws {
+        let isSuperuser = geteuid() == 0
+        try SQLiteCacheStore(path: path).save(changes([try entry()]))
+        let folder = "\(folder.path)/deep"
+        func expectRefusal(_ words: String, sourceLocation: SourceLocation = #_sourceLocation) {
+            for access in [SQLiteCacheStore.Access.look, .update] {
+                #expect(sourceLocation: sourceLocation) { try SQLiteCacheStore(path: path, access: access) } throws: {
+                    guard let error = $0 as? CacheStoreError else { return false }
+                    return error.kind == .exposed && error.detail.contains(words)
+                }
+            }
+        }
+        for mode in [0o620, 0o602] as [mode_t] {
+            chmod(path, mode)
+            expectRefusal("others may write to it")
+        }
+        chmod(path, 0o600)
+        chmod("\(path)-wal", 0o666)
+        expectRefusal("others may write to it")
+        chmod("\(path)-wal", 0o600)
+        chmod(folder, 0o777)
+        expectRefusal("everybody may write to its folder")
+        chmod(folder, 0o1777)
+        #expect(try SQLiteCacheStore(path: path).load().count == 1)
+        chmod(folder, 0o700)
+        // Only the superuser can give things away.
+        guard isSuperuser else { return }
+        chown(path, 65_534, 65_534)
+        expectRefusal("another user (uid 65534)")
+        chown(path, 0, 0)
+        chown(folder, 65_534, 65_534)
+        expectRefusal("its folder belongs to another user")
+        chown(folder, 0, 0)
+        #expect(try SQLiteCacheStore(path: path).load().count == 1)
+    }
+
+    @Test("of entries from elsewhere, those are counted that are in the file afterwards")
+    func taking() throws {
+        let store = try SQLiteCacheStore(path: path)
+        let moment = Moment.now.moment(at: instant)
+        let h = try entry()
+        #expect(try store.take([h, h], at: moment) == 1)
+        #expect(try store.take([h], at: moment) == 1)
+        var fromNobody = try entry("nobody.test")
+        fromNobody.origin.server = nil
+        let older = try entry(age: .seconds(20))
+        let tooOld = try entry("old.test", age: .seconds(200_000))
+        #expect(try store.take([older, tooOld, fromNobody], at: moment) == 0)
+        #expect(try store.load().map(\.name.text) == ["h.test"])
+        #expect(try store.take([try entry(age: .seconds(5)), try entry("i.test")], at: moment) == 2)
+    }
+
+    @Test("an export may be taken in again and again: its dates stay what they are")
+    func takingAgain() throws {
+        let now = Mutex<Int64>(1_700_000_000_000)
+        let store = try store { now.withLock { $0 } }
+        let line = try #require(CacheExport.line(try entry(), at: Moment(date: 1_699_999_999_990, instant: instant)))
+        for _ in 0..<50 {
+            now.withLock { $0 += 1 }
+            #expect(try store.take(export: Array(line.utf8)) == 1)
+        }
+        #expect(throws: CacheExport.LineError.self) { try store.take(export: Array("\(line)\n{}".utf8)) }
+        let again = try store.load().compactMap {
+            CacheExport.line($0, at: Moment(date: 1_700_000_000_050, instant: instant))
+        }
+        #expect(again == [line])
     }
 
     @Test("a file that is no database is put aside and not deleted, and a new one serves")

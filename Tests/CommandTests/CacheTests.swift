@@ -147,6 +147,31 @@ struct CacheTests {
         #expect(try run(["cache", "path"]).stdout == path + "\n")
     }
 
+    @Test("where neither is set nothing is kept, and the verbs say what to do")
+    func homeless() throws {
+        let nowhere = ["XDG_CACHE_HOME": "", "HOME": ""]
+        for verb in [["list"], ["path"], ["flush"], ["export"]] {
+            let output = try command(["cache"] + verb, environment: nowhere)
+            #expect(output.exitCode == 1 && output.stdout.isEmpty)
+            #expect(output.stderr.contains("say where it is with --cache-file"))
+        }
+        let run = try command(["resolve", "--json"] + servers.names + ["h.test"], environment: nowhere)
+        #expect(run.exitCode == 0 && run.stderr.isEmpty)
+        let given = try command(["cache", "path", "--cache-file", path], environment: nowhere)
+        #expect(given.stdout == "\(path)\n")
+    }
+
+    @Test("a cache that somebody else could have written isn't used, and a line says why")
+    func exposed() throws {
+        _ = try run(["resolve", "--json"] + servers.names + ["h.test"])
+        chmod(path, 0o666)
+        let output = try run(["resolve", "--json"] + servers.names + ["h.test"])
+        #expect(output.exitCode == 0 && output.complaints.count == 1)
+        #expect(output.stderr.contains("others may write to it") && output.stderr.contains("going on without it"))
+        #expect(try output.json().first?["source"] == "network")
+        #expect(try run(["cache", "list"]).exitCode == 1)
+    }
+
     @Test("without XDG_CACHE_HOME it is under HOME")
     func underHome() throws {
         for unset in [nil, "", "relative"] as [String?] {

@@ -28,6 +28,8 @@ package final class TemporaryFolder: Sendable {
         guard let stream = fopen(target, "w") else { throw SupportError.system(target) }
         let bytes = Array(bytes)
         let written = fwrite(bytes, 1, bytes.count, stream)
+        // Whatever umask says: what others can write isn't trusted everywhere.
+        chmod(target, 0o644)
         guard fclose(stream) == 0, written == bytes.count else { throw SupportError.system(target) }
         return target
     }

@@ -49,12 +49,21 @@ struct CacheAccess: ParsableArguments {
 
     func validate() throws { try CachePath.check(file) }
 
-    var path: String { CachePath.path(file) }
+    /// Where the file is.
+    var path: String {
+        get throws {
+            guard let path = CachePath.path(file) else {
+                throw CacheStoreError(
+                    .system, path: "your home", detail: "HOME isn't set; say where it is with --cache-file")
+            }
+            return path
+        }
+    }
 
     /// The entries that a run would use, of all servers.
     func entries(of name: DomainName? = nil) throws -> [CacheEntry] {
         let now = ReactorInstant.monotonicNow
-        let entries = try SQLiteCacheStore(path: path, access: .look).load(name.map { [$0] }, limit: .max)
+        let entries = try SQLiteCacheStore(path: try path, access: .look).load(name.map { [$0] }, limit: .max)
         return entries.filter { $0.origin.server != nil && ResolverCache.isSound($0, now: now) }.map { entry in
             var entry = entry
             (entry.origin.source, entry.origin.isRestored) = (.network, true)
@@ -63,8 +72,8 @@ struct CacheAccess: ParsableArguments {
     }
 
     /// Opens the file to change it.
-    func open() throws(CacheStoreError) -> SQLiteCacheStore {
-        let store = try SQLiteCacheStore(path: path)
+    func open() throws -> SQLiteCacheStore {
+        let store = try SQLiteCacheStore(path: try path)
         CachePath.warn(of: store)
         return store
     }
@@ -154,7 +163,7 @@ extension CacheCommand {
 
         func execute() -> Int32 {
             access.print {
-                let counts = EntryCounts(try access.entries(), path: access.path)
+                let counts = EntryCounts(try access.entries(), path: try access.path)
                 return access.json ? [counts.json.text] : counts.lines
             }
         }
@@ -184,7 +193,7 @@ extension CacheCommand {
 
         func execute() -> Int32 {
             access.print {
-                try SQLiteCacheStore(path: access.path, access: .look).load().compactMap { CacheExport.line($0) }
+                try access.entries().compactMap { CacheExport.line($0) }
             }
         }
     }
@@ -207,15 +216,7 @@ extension CacheCommand {
                 Console.warn("can't read \(file): \(SystemError.text(of: error.code))")
                 return 1
             }
-            return access.print {
-                let now = ReactorInstant.monotonicNow
-                let entries = try CacheExport.entries(in: text, now: now)
-                try access.open().save(CacheChanges(generation: 1, now: now, entries: entries))
-                // Twice the same is one, and what is too old to be served even stale is none.
-                let kept = entries.filter { $0.remaining > .zero - CachePolicy().maximumStaleAge }
-                let keys = Set(kept.map { "\($0.name) \($0.typeText) \($0.origin.server.map { "\($0)" } ?? "")" })
-                return access.count(keys.count, "imported", "taken in")
-            }
+            return access.print { access.count(try access.open().take(export: text), "imported", "taken in") }
         }
     }
 
@@ -226,7 +227,10 @@ extension CacheCommand {
         @OptionGroup var access: CacheAccess
 
         func execute() -> Int32 {
-            access.print { [access.json ? JSON.object([("path", .string(access.path))]).text : access.path] }
+            access.print {
+                let path = try access.path
+                return [access.json ? JSON.object([("path", .string(path))]).text : path]
+            }
         }
     }
 }

@@ -34,7 +34,8 @@ struct CacheFileOptions: ParsableArguments {
         reactor.resolver = resolver
         if isOff { return nil }
         let names = lookups().map { Self.names(of: $0, resolver) }.flatMap { $0.count <= Self.fewNames ? $0 : nil }
-        let path = CachePath.path(path)
+        // Where nobody is at home there is nothing to keep between runs.
+        guard let path = CachePath.path(path) else { return nil }
         do throws(CacheStoreError) {
             // A run that needs no server may still be redirected to a name that does.
             let isForLater = names?.isEmpty == true
@@ -66,12 +67,13 @@ struct CacheFileOptions: ParsableArguments {
 
 /// Where the cache is.
 enum CachePath {
-    /// The file that is named, or the user's own.
-    static func path(_ given: String?) -> String {
+    /// The file that is named, or the user's own; nil if the environment doesn't say where that is. No place that others can
+    /// write to takes its place: who could make the file there would decide where names lead.
+    static func path(_ given: String?) -> String? {
         if let given { return given }
         // XDG Base Directory Specification: a path that isn't absolute counts as unset.
         if let base = variable("XDG_CACHE_HOME"), base.hasPrefix("/") { return "\(base)/bowline/names.sqlite" }
-        return "\(variable("HOME") ?? "/tmp/bowline-\(getuid())")/.cache/bowline/names.sqlite"
+        return variable("HOME").map { "\($0)/.cache/bowline/names.sqlite" }
     }
 
     static func check(_ given: String?) throws {
