@@ -246,6 +246,8 @@ public final class DNSResolver: Resolver {
         } catch {
             return .failed(error)
         }
+        // The cache will be searched for it in a moment.
+        if let type = request.types.first { cache.prefetch(name, type) }
         guard !name.endsInNumber else { return .failed(NameError(text: request.host, reason: .endsInNumber)) }
         guard !reactor.isClosing else { return .failed(ReactorStopped()) }
 

@@ -228,6 +228,32 @@ struct MisbehavingServerTests {
         #expect(questions.map(\.transport) == [.tcp, .tcp])
     }
 
+    @Test("closes its TCP connection after the answer, while others are waited for over UDP", arguments: [false, true])
+    func closesBesideOthers(byReset: Bool) async throws {
+        let count = 40
+        let outcomes = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { question in
+                let ending = byReset ? FakeDNSServer.Action.delayed(by: .milliseconds(5), .reset) : .close
+                return question.name.text.hasPrefix("large")
+                    ? .truncated(overTCP: .sequence([right, ending])) : .delayed(by: .milliseconds(50), right)
+            }
+            let resolver = DNSResolver(reactor, asking: server.address)
+            // In turns of their own, so that they share the channels in every way.
+            var lookups: [Deferred<LookupAnswer>] = []
+            for index in 0..<count {
+                lookups.append(resolver.lookup("small\(index).test", types: [.a]))
+                lookups.append(resolver.lookup("large\(index).test", types: [.a]))
+                try await reactor.pass(.milliseconds(2))
+            }
+            var outcomes: [Outcome] = []
+            for lookup in lookups { outcomes.append(await lookup.outcome) }
+            return outcomes
+        }
+        #expect(
+            outcomes.count { $0.addresses == [one] } == 2 * count,
+            "\(outcomes.compactMap(\.error).first?.description ?? "")")
+    }
+
     @Test("sends two TCP answers in one segment")
     func together() async throws {
         let (outcome, connections) = try await Reactor.run { reactor in

@@ -1,6 +1,6 @@
 // The cache's table: entries by name and type, in the order of their use. Only ResolverCache uses it. A table of its own
-// instead of a Dictionary and a list: the entry, its place in the order of use and its chain are one element of one array,
-// linked by indices, so that a hit touches little memory and counts no references.
+// instead of a Dictionary and a list: an entry and its place in the order of use are one element of one array, linked by
+// indices, so that a hit counts no references; and most searches, which find nothing, touch one line of memory.
 
 internal import BowlineReactor
 internal import BowlineTransport
@@ -42,12 +42,14 @@ struct CacheTable {
         }
     }
 
-    /// What a search needs of a slot that isn't the one: beside each other, for slots are large, and most searches find
-    /// nothing.
-    private struct Link {
+    /// Where a slot is found: in the bucket that its hash says, or as soon after that as there was an empty one. With the hash
+    /// beside it, a search needn't look at slots that aren't the one.
+    private struct Bucket {
+        static let empty = Bucket(hash: 0, slot: none)
+
         var hash: UInt32
-        /// The next slot of the chain, or of the free ones.
-        var next: Int32
+        /// `none` in an empty one.
+        var slot: Int32
     }
 
     /// No slot: below 0.
@@ -60,9 +62,9 @@ struct CacheTable {
     private(set) var newest = none
     private(set) var oldest = none
     private var slots: [Slot] = []
-    /// A link for each slot.
-    private var links: [Link] = []
-    private var chains: [Int32] = Array(repeating: none, count: 64)
+    /// Twice as many as there are entries, at least; a power of two.
+    private var buckets = [Bucket](repeating: .empty, count: 128)
+    /// The first slot that is free; the others follow by `older`.
     private var free = none
 
     /// The entry at an index that `find` or `add` gave; valid until it is removed.
@@ -75,13 +77,23 @@ struct CacheTable {
     func find(_ name: DomainName, _ type: RecordType) -> Int32 {
         if type == ResolverCache.anyType, nonexistent == 0 { return Self.none }
         let hash = Self.hash(name, type)
-        var slot = chains[chain(hash)]
-        while slot >= 0 {
-            let link = links[Int(slot)]
-            if link.hash == hash, slots[Int(slot)].type == type, slots[Int(slot)].name == name { return slot }
-            slot = link.next
+        var place = home(hash)
+        while true {
+            let bucket = buckets[place]
+            if bucket.slot < 0 { return Self.none }
+            let slot = Int(bucket.slot)
+            if bucket.hash == hash, slots[slot].type == type, slots[slot].name == name { return bucket.slot }
+            place = after(place)
         }
-        return Self.none
+    }
+
+    /// Begins to fetch what a search will need first.
+    @inline(__always)
+    func prefetch(_ name: DomainName, _ type: RecordType) {
+        let place = home(Self.hash(name, type))
+        buckets.withUnsafeBufferPointer {
+            Prefetch.object(at: UInt(bitPattern: $0.baseAddress.map { $0 + place }), octets: 1)
+        }
     }
 
     /// Adds an entry that isn't there yet, as the newest.
@@ -98,24 +110,20 @@ struct CacheTable {
         return index
     }
 
-    /// Puts an entry into its chain; it has no place in the order of use yet.
+    /// Puts an entry where it is found; it has no place in the order of use yet.
     private mutating func place(_ slot: consuming Slot) -> Int32 {
-        if count >= chains.count { grow() }
+        if 2 * (count + 1) > buckets.count { grow() }
         let hash = Self.hash(slot.name, slot.type)
-        let chain = chain(hash)
-        let link = Link(hash: hash, next: chains[chain])
         let index: Int32
         if free >= 0 {
             index = free
-            free = links[Int(index)].next
+            free = slots[Int(index)].older
             slots[Int(index)] = slot
-            links[Int(index)] = link
         } else {
             index = Int32(slots.count)
             slots.append(slot)
-            links.append(link)
         }
-        chains[chain] = index
+        occupy(Bucket(hash: hash, slot: index))
         count += 1
         if slots[Int(index)].type == ResolverCache.anyType { nonexistent += 1 }
         return index
@@ -123,11 +131,11 @@ struct CacheTable {
 
     /// Removes an entry and lets go of what it holds; its slot waits for another.
     mutating func remove(_ slot: Int32) {
-        leaveChain(slot)
+        vacate(slot)
         unlink(slot)
         if slots[Int(slot)].type == ResolverCache.anyType { nonexistent -= 1 }
         slots[Int(slot)] = Slot(name: .root, type: .any, lastUse: slots[Int(slot)].lastUse)
-        links[Int(slot)].next = free
+        slots[Int(slot)].older = free
         free = slot
         count -= 1
     }
@@ -135,17 +143,17 @@ struct CacheTable {
     /// Puts an entry that isn't there yet into the place of the oldest, as the newest. There must be one.
     mutating func replaceOldest(with slot: consuming Slot) -> Int32 {
         let index = oldest
-        leaveChain(index)
+        vacate(index)
         unlink(index)
         if slots[Int(index)].type == ResolverCache.anyType { nonexistent -= 1 }
         if slot.type == ResolverCache.anyType { nonexistent += 1 }
         let hash = Self.hash(slot.name, slot.type)
         slots[Int(index)] = slot
-        links[Int(index)] = Link(hash: hash, next: chains[chain(hash)])
-        chains[chain(hash)] = index
+        occupy(Bucket(hash: hash, slot: index))
         linkFirst(index)
         // The next to go, with the next entry that comes. Its bits alone, or 0.
         Prefetch.object(at: unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self), octets: 256)
+        prefetch(slots[Int(oldest)].name, slots[Int(oldest)].type)
         return index
     }
 
@@ -162,31 +170,42 @@ struct CacheTable {
         UInt32(truncatingIfNeeded: name.hash(with: type))
     }
 
+    /// The bucket where a hash is looked for first.
     @inline(__always)
-    private func chain(_ hash: UInt32) -> Int {
-        Int(hash) & (chains.count - 1)
+    private func home(_ hash: UInt32) -> Int { Int(hash) & (buckets.count - 1) }
+
+    /// The bucket after another, round the end.
+    @inline(__always)
+    private func after(_ place: Int) -> Int { (place + 1) & (buckets.count - 1) }
+
+    /// How far one bucket is after another.
+    private func distance(_ start: Int, _ end: Int) -> Int { (end - start) & (buckets.count - 1) }
+
+    private mutating func occupy(_ bucket: Bucket) {
+        var place = home(bucket.hash)
+        while buckets[place].slot >= 0 { place = after(place) }
+        buckets[place] = bucket
+    }
+
+    /// Empties a slot's bucket, and moves those up that would no longer be found beyond it.
+    private mutating func vacate(_ slot: Int32) {
+        var place = home(Self.hash(slots[Int(slot)].name, slots[Int(slot)].type))
+        while buckets[place].slot != slot { place = after(place) }
+        var next = after(place)
+        while buckets[next].slot >= 0 {
+            if distance(home(buckets[next].hash), next) >= distance(place, next) {
+                buckets[place] = buckets[next]
+                place = next
+            }
+            next = after(next)
+        }
+        buckets[place] = .empty
     }
 
     private mutating func grow() {
-        chains = Array(repeating: Self.none, count: chains.count * 2)
-        var slot = newest
-        while slot >= 0 {
-            let chain = chain(links[Int(slot)].hash)
-            links[Int(slot)].next = chains[chain]
-            chains[chain] = slot
-            slot = slots[Int(slot)].older
-        }
-    }
-
-    private mutating func leaveChain(_ slot: Int32) {
-        let chain = chain(links[Int(slot)].hash)
-        if chains[chain] == slot {
-            chains[chain] = links[Int(slot)].next
-        } else {
-            var before = chains[chain]
-            while links[Int(before)].next != slot { before = links[Int(before)].next }
-            links[Int(before)].next = links[Int(slot)].next
-        }
+        let known = buckets
+        buckets = Array(repeating: .empty, count: 2 * known.count)
+        for bucket in known where bucket.slot >= 0 { occupy(bucket) }
     }
 
     private mutating func linkFirst(_ slot: Int32) {

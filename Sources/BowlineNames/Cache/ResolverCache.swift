@@ -68,6 +68,10 @@ public final class ResolverCache {
 
     // MARK: - Lookup
 
+    /// Begins to fetch the memory that a lookup of this will need first.
+    @inline(__always)
+    func prefetch(_ name: DomainName, _ type: RecordType) { table.prefetch(name, type) }
+
     /// Finds what is known of a name and a type, counts it, and moves it to the front of the order of use.
     ///
     /// Records that may be used come before a failure that was noted while they were refreshed.

@@ -1,8 +1,9 @@
 // c-ares in the reactor: one channel, which asks one server. Only this file, AresSocket.swift and AresError.swift know c-ares.
 //
-// c-ares is given the octets of a query (`ares_send`), hands them to be sent, matches what comes back (id, question, address)
-// and repeats it over TCP when the answer is truncated. Everything else is the toolkit's own: which server, how many at once,
-// when a question is sent again (NameServer), when the next server is asked (Question), literals, hosts, cache, deadlines.
+// c-ares is given the octets of a query (`ares_send`), hands them to be sent, and matches what comes back (id, question,
+// address), over UDP or TCP. Everything else is the toolkit's own: which server, how many at once, when a question is sent again,
+// or over TCP since its answer was cut short (NameServer), when the next server is asked (Question), literals, hosts, cache,
+// deadlines.
 // `ares_getaddrinfo` is not used: it sends literals to the wire, reads /etc/hosts on every call and waits for both families.
 // Nor is `ares_query`: it would write each name a second time, and its ids come from a generator that is weaker than ours.
 //
@@ -18,6 +19,8 @@
 //   It tries once; a datagram that stays without an answer is sent again below it, the same bytes from the same port.
 // - Its own timeout is beyond everybody's patience: `ares_timeout`, which is linear in the queries and truncates to
 //   milliseconds, is never asked, and there is no timer and no tick.
+// - A channel has either datagrams or TCP. In one that has both, a server that closes its TCP connection ends every query that
+//   waits for a datagram, too: so c-ares doesn't repeat over TCP itself (ARES_FLAG_IGNTC).
 // - It drops an error that comes as a header alone, and forgets EDNS for all queries once one of them met a server without:
 //   both are taken out before c-ares sees them (`channelIntercepts`).
 // - Descriptors come and go inside these calls, and their numbers come back at once: the reactor's table tells old
@@ -37,8 +40,6 @@ protocol AresChannelOwner: AnyObject {
     func channelCouldNotSend(_ query: ServerQuery)
     /// A packet came whose code is an error and that c-ares would misread. True if it was dealt with.
     func channelIntercepts(_ packet: UnsafeRawBufferPointer, on channel: AresChannel) -> Bool
-    /// c-ares repeats the query with this id over TCP.
-    func channelRepeatsOverTCP(_ id: UInt16, on channel: AresChannel)
 }
 
 /// Asks one DNS server through c-ares, with sockets in the reactor.
@@ -84,8 +85,6 @@ final class AresChannel {
     /// The query that c-ares is being given: what it sends meanwhile is its datagram. Set within `start` only, whose caller
     /// holds it.
     @exclusivity(unchecked) private var starting: Unmanaged<ServerQuery>?
-    /// Whether c-ares is being called for a TCP socket: the answers that come out of it came over TCP.
-    @exclusivity(unchecked) private var isReadingTCP = false
 
     /// Creates a channel that asks `server`. It opens no socket before the first query.
     init(
@@ -102,7 +101,9 @@ final class AresChannel {
         var options = ares_options()
         options.flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES
         if usesEDNS { options.flags |= ARES_FLAG_EDNS }
-        if overTCP { options.flags |= ARES_FLAG_USEVC }
+        // One that lives on datagrams keeps its socket when no query is left, until the turn ends so: see `closeIdle`. A TCP
+        // connection that was given up for its silence must go at once.
+        options.flags |= overTCP ? ARES_FLAG_USEVC : ARES_FLAG_IGNTC | ARES_FLAG_STAYOPEN
         options.timeout = Self.timeout
         options.tries = 1
         options.ednspsz = Self.ednsPayload
@@ -222,7 +223,7 @@ final class AresChannel {
         if packet.isEmpty {
             keeper.channelEnded(query, .failed(failure(status)))
         } else {
-            let answer = ServerAnswer(reading: packet.bytes, for: query, isTCP: isReadingTCP)
+            let answer = ServerAnswer(reading: packet.bytes, for: query, isTCP: isStream)
             keeper.channelEnded(query, .answer(answer))
         }
     }
@@ -233,9 +234,20 @@ final class AresChannel {
         wanted -= 1
     }
 
-    /// Ends what c-ares holds for nobody. Called in the delivery phase only.
+    /// Ends what c-ares holds for nobody, and closes its sockets. Called in the delivery phase only.
     func cancelUnwanted() {
-        if wanted == 0, held > 0, let channel { ares_cancel(channel) }
+        guard wanted == 0, held > 0, let channel else { return }
+        ares_cancel(channel)
+        closeIdle()
+    }
+
+    /// Closes the sockets that no query needs. Between two turns none stays open for nothing, and who asks now and then asks
+    /// from a new port each time; but within a turn the last query may end and another begin, and six system calls more for
+    /// each such turn would cost what a dozen questions do. Called when no frame of c-ares is on the stack.
+    func closeIdle() {
+        guard held == 0, !isStream, socket != nil else { return }
+        // Being told its server, c-ares closes all sockets to those that it knew. It can't fail: it has worked before.
+        try? setServer()
     }
 
     /// Sends a query's datagram again, the same octets from the same port; false if that port is closed.
@@ -309,7 +321,6 @@ final class AresChannel {
     func process(_ socket: AresSocket, _ readiness: Readiness) {
         guard let channel else { return }
         let troubled = !readiness.isDisjoint(with: [.error, .hangup])
-        isReadingTCP = socket.isTCP
         let batch = socket.isTCP ? nil : batch
         batch?.beginReading(into: reactor.receiveBuffer)
         ares_process_fd(
@@ -317,7 +328,6 @@ final class AresChannel {
             troubled || readiness.contains(.readable) ? socket.descriptor : ARES_SOCKET_BAD,
             readiness.contains(.writable) ? socket.descriptor : ARES_SOCKET_BAD)
         batch?.endReading()
-        isReadingTCP = false
     }
 
     // MARK: what c-ares calls for the system
@@ -330,11 +340,10 @@ final class AresChannel {
             switch batch.next() {
             case .datagram(let packet):
                 if isTroublesome(packet), keeper?.channelIntercepts(packet, on: self) == true { continue }
-                if isCutShort(packet) {
-                    keeper?.channelRepeatsOverTCP(UInt16(packet[0]) << 8 | UInt16(packet[1]), on: self)
-                }
                 let count = min(packet.count, buffer.count)
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: packet[..<count]))
+                // One that is longer than it may be is cut short by c-ares, which doesn't say so.
+                if count > payload { buffer[2] |= 0x02 }
                 return count
             case .nothing:
                 errno = EAGAIN
@@ -355,11 +364,8 @@ final class AresChannel {
         return usesEDNS && hasNoOPT && (code == 1 || code == 4)
     }
 
-    /// Whether c-ares will ask for a packet again over TCP.
-    private func isCutShort(_ packet: UnsafeRawBufferPointer) -> Bool {
-        guard packet.count >= DNSHeader.octets else { return false }
-        return packet[2] & 0x02 != 0 || packet.count > (usesEDNS ? Int(Self.ednsPayload) : Self.plainPayload)
-    }
+    /// The longest answer that c-ares takes.
+    private var payload: Int { usesEDNS ? Int(Self.ednsPayload) : Self.plainPayload }
 
     func send(_ descriptor: Int32, _ vectors: UnsafeBufferPointer<iovec>) -> Int {
         guard let batch, batch.descriptor == descriptor else {

@@ -36,24 +36,45 @@ final class ChannelPool {
         self.reactor = reactor
     }
 
+    /// What a query travels on.
+    enum Transport {
+        case datagrams
+        /// A TCP connection, with others on it.
+        case stream
+        /// A TCP connection for this query alone.
+        case ownStream
+    }
+
     /// A channel for a query, or nil if c-ares can make none.
     /// - Parameters:
     ///   - owner: whom the channel tells; always the same, for whom this pool is.
     ///   - bits: decides about the port, once a turn.
     func channel(
-        for owner: any AresChannelOwner, overTCP: Bool, usesEDNS: Bool, _ bits: inout RandomBits
+        for owner: any AresChannelOwner, _ transport: Transport, usesEDNS: Bool, _ bits: inout RandomBits
     ) -> AresChannel? {
         usesEDNS
-            ? channel(for: owner, of: &offering, overTCP, &bits) : channel(for: owner, of: &plain, overTCP, &bits)
+            ? channel(for: owner, of: &offering, transport, &bits) : channel(for: owner, of: &plain, transport, &bits)
     }
 
     private func channel(
-        for owner: any AresChannelOwner, of manner: inout Manner, _ overTCP: Bool, _ bits: inout RandomBits
+        for owner: any AresChannelOwner, of manner: inout Manner, _ transport: Transport, _ bits: inout RandomBits
     ) -> AresChannel? {
-        if overTCP {
+        switch transport {
+        case .datagrams:
+            return channel(for: owner, of: &manner, &bits)
+        case .stream:
             if manner.stream == nil { manner.stream = make(for: owner, overTCP: true, manner.usesEDNS) }
             return manner.stream
+        case .ownStream:
+            guard let made = make(for: owner, overTCP: true, manner.usesEDNS) else { return nil }
+            retired.append(made)
+            return made
         }
+    }
+
+    private func channel(
+        for owner: any AresChannelOwner, of manner: inout Manner, _ bits: inout RandomBits
+    ) -> AresChannel? {
         // What waits for the end of the turn has this turn's channel.
         if turnChannel >= manner.channels.count || !manner.channels[turnChannel].isFlushQueued {
             turnChannel = Int(bits.next() % UInt64(Self.portCount))
@@ -90,6 +111,12 @@ final class ChannelPool {
     private func tidy(_ manner: Manner) {
         for channel in manner.channels { channel.cancelUnwanted() }
         manner.stream?.cancelUnwanted()
+    }
+
+    /// Closes the sockets that no query needs.
+    func closeIdle() {
+        for channel in offering.channels { channel.closeIdle() }
+        for channel in plain.channels { channel.closeIdle() }
     }
 
     /// Destroys all channels. Called from the loop, never from inside c-ares.

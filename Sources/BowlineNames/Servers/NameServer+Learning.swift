@@ -10,9 +10,13 @@ extension NameServer {
         case .answer(let answer):
             lastSign = now
             isSilent = false
-            record.counts.answers += 1
             noteRoundTrip(of: query, answer.isTCP, at: now)
             if !answer.message.spellingMatches, distrusts(query, answer.isTCP, at: now) { return true }
+            if answer.message.isTruncated, !answer.isTCP, askAnew(query, in: query.manner.union(.overTCP)) {
+                record.counts.overTCP += 1
+                return true
+            }
+            record.counts.answers += 1
             if answer.message.dislikesEDNS {
                 if query.offersEDNS, askAnew(query, in: query.manner.union(.plain)) { return true }
             } else if answer.message.hasEDNS {
@@ -51,7 +55,7 @@ extension NameServer {
 
     private func noteRoundTrip(of query: ServerQuery, _ isTCP: Bool, at now: ReactorInstant) {
         // An answer to a question that was sent more than once may be to any of them (Karn).
-        let isClear = query.sendings == 1 && !isTCP && !query.isRepeatedOverTCP
+        let isClear = query.sendings == 1 && !isTCP
         let roundTrip = isClear ? (now - query.startTime).saturatingNanoseconds : nil
         window.noteAnswer(roundTrip: roundTrip, at: now, isFull: !line.isEmpty)
         if let roundTrip { record.noteRoundTrip(roundTrip, at: now) }

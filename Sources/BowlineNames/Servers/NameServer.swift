@@ -51,6 +51,7 @@ final class NameServer: QueryServer {
     /// Queries that ended, until the delivery phase.
     @exclusivity(unchecked) private var ended: Deque<ServerQuery> = []
     @exclusivity(unchecked) private var isDeliveryQueued = false
+    @exclusivity(unchecked) private var isIdleCheckQueued = false
 
     init(_ address: SocketAddress, options: Options = Options(), reactor: Reactor, clock: any ReactorClock) {
         self.address = address
@@ -131,18 +132,21 @@ final class NameServer: QueryServer {
     private func start(_ query: ServerQuery) {
         let now = clock.now
         let letterCase = record.keepsCase(at: now) ? LetterCase(bits: bits.next()) : .small
+        let isRepeated = query.sendings(in: query.manner) > 0
         query.noteStart(at: now, id: bits.nextID(), letterCase)
         query.isInWindow = true
         inWindow += 1
         query.isLive = true
         if live == 0 { lastSign = now }
         live += 1
-        let overTCP = query.manner.contains(.overTCP)
+        // Where a connection broke or was silent, each question that was on it gets one of its own: some servers close theirs
+        // after the first answer.
+        let transport: ChannelPool.Transport = !query.usesTCP ? .datagrams : isRepeated ? .ownStream : .stream
         query.offersEDNS = !query.manner.contains(.plain) && record.knowsEDNS(at: now)
-        guard let channel = pool.channel(for: self, overTCP: overTCP, usesEDNS: query.offersEDNS, &bits) else {
+        guard let channel = pool.channel(for: self, transport, usesEDNS: query.offersEDNS, &bits) else {
             return end(query, .failed(.unreachable))
         }
-        if !overTCP { record.counts.datagrams += 1 }
+        if !query.usesTCP { record.counts.datagrams += 1 }
         channel.start(query)
         resends.append(query)
         arm(for: query)
@@ -351,11 +355,6 @@ extension NameServer: AresChannelOwner {
         return true
     }
 
-    func channelRepeatsOverTCP(_ id: UInt16, on channel: AresChannel) {
-        guard let query = resends.find(id, on: channel), !query.isRepeatedOverTCP else { return }
-        query.noteRepetitionOverTCP()
-        record.counts.overTCP += 1
-    }
 }
 
 extension NameServer: TurnDelivery {
@@ -377,8 +376,20 @@ extension NameServer: TurnDelivery {
             timer?.cancel()
             timer = nil
             resends.removeAll()
+            if !isIdleCheckQueued {
+                isIdleCheckQueued = true
+                reactor.flushThisTurn(self)
+            }
         }
         // One that is asked anew has handed over its owner.
         for _ in 0..<count { ended.popFirst()?.tellOwner() }
+    }
+}
+
+extension NameServer: TurnFlush {
+    /// The end of a turn in which no query was left.
+    func flush() {
+        isIdleCheckQueued = false
+        if live == 0 { pool.closeIdle() }
     }
 }

@@ -5,8 +5,8 @@ import CLinux
 import Glibc
 
 struct RandomBits {
-    private var pool = [UInt64](repeating: 0, count: 64)
-    private var used = 64
+    private var pool = [UInt64](repeating: 0, count: 512)
+    private var used = 512
     private var ids: UInt64 = 0
     private var idsLeft = 0
 

@@ -86,8 +86,6 @@ final class ServerQuery {
     @exclusivity(unchecked) var isInWindow = false
     /// Whether its server has sent it and counts it among what is on its way.
     @exclusivity(unchecked) var isLive = false
-    /// Whether c-ares repeats it over TCP, since its answer was cut short.
-    @exclusivity(unchecked) private(set) var isRepeatedOverTCP = false
     /// The socket that it left from; -1 before, and over TCP.
     @exclusivity(unchecked) var descriptor: Int32 = -1
 
@@ -116,8 +114,9 @@ final class ServerQuery {
     var isWanted: Bool { owner != nil }
     /// Whether nothing more is to come of it.
     var isOver: Bool { owner == nil || reply != nil }
-    /// Whether it is asked, or asked again, over TCP.
-    var usesTCP: Bool { isRepeatedOverTCP || manner.contains(.overTCP) }
+    /// Whether it is asked over TCP.
+    var usesTCP: Bool { manner.contains(.overTCP) }
+
     func forgetOwner() {
         owner = nil
     }
@@ -134,13 +133,6 @@ final class ServerQuery {
         lastTime = now
         allSendings += 1
         sameTransport += 1
-    }
-
-    /// Notes that c-ares has turned to TCP with it: the first sending there. It isn't counted among `sendings`, which are
-    /// questions that the toolkit asked.
-    func noteRepetitionOverTCP() {
-        isRepeatedOverTCP = true
-        sameTransport = 1
     }
 
     /// How often it was sent over the transport that it would use in a manner (RFC 9520, 3.1 bounds each by itself).

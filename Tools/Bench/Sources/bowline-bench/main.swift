@@ -30,8 +30,9 @@ if arguments.first == LargeSubject.flag {
     exit(0)
 }
 let asJSON = arguments.contains("--json")
-let named = arguments.filter { $0 != "--json" }
-if let unknown = named.first(where: { name in !benches.contains { $0.name == name } }) {
+/// What was asked for: a bench, and where a slash follows only the cases with these words in their names.
+let named = arguments.filter { $0 != "--json" }.map { $0.split(separator: "/", maxSplits: 1).map(String.init) }
+if let unknown = named.first(where: { wish in !benches.contains { $0.name == wish.first } })?.first {
     let known = benches.map(\.name).joined(separator: " ")
     let sentence = "bench: no comparison is called \(unknown); there are: \(known)\n"
     write(2, sentence, sentence.utf8.count)
@@ -41,8 +42,13 @@ if let unknown = named.first(where: { name in !benches.contains { $0.name == nam
 let setting = Setting.fromEnvironment()
 var allMeasured = true
 if !asJSON { print(Table.head) }
-for bench in benches where named.isEmpty || named.contains(bench.name) {
+for bench in benches {
+    let wishes = named.filter { $0.first == bench.name }
+    if !named.isEmpty, wishes.isEmpty { continue }
     for comparison in bench.comparisons(setting) {
+        guard wishes.isEmpty || wishes.contains(where: { $0.count == 1 || comparison.name.contains($0[1]) }) else {
+            continue
+        }
         let row = comparison.run()
         print(asJSON ? row.json : Table.line(row))
         fflush(nil)
