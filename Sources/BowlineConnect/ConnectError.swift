@@ -69,6 +69,8 @@ public struct ConnectError: Error, Sendable {
     public let attempts: [ConnectionAttempt]
     /// What the lookup brought for each family, until then.
     public let answers: [TypeAnswer]
+    /// What was still being asked about the name when the reactor stopped; empty for any other reason.
+    public internal(set) var unanswered: [QuestionSnapshot] = []
     /// How long it took.
     public let elapsed: Duration
     /// What was being done with the proxy; nil for nothing.
@@ -134,8 +136,8 @@ extension ConnectError: CustomStringConvertible {
     public var description: String {
         switch reason {
         case .badTarget(let problem): "cannot connect to \(place): \(problem)"
-        case .badName(let error): "\(error)"
-        case .lookup(let error): "\(error)"
+        case .badName(let error): "\(proxy == nil ? "" : "cannot connect to \(place): ")\(error)"
+        case .lookup(let error): "\(proxy == nil ? "" : "cannot connect to \(place): ")\(error)"
         case .resolver(let words): "cannot look up the name of \(proxy?.target ?? target): \(words)"
         case .proxy(let error): "cannot connect to \(place): \(error)"
         case .attemptsFailed: "cannot connect to \(place): \(tried)\(advice.map { "; \($0)" } ?? "")"

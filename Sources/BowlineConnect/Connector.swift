@@ -315,12 +315,21 @@ public final class Connector {
         phase = .idle
         unwantedTunnel?.abandon()
         unwanted?.abandon()
+        // Before the lookup is left: afterwards nobody can tell.
+        let unanswered = reason == .stopped && attempts.isEmpty ? questionsInFlight : []
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
-        let error = ConnectError(
+        var error = ConnectError(
             reason, target: target, proxy: proxy, proxyStage: proxyStage, attempts: pastAttempts,
             answers: answers, elapsed: clock.now - startTime)
+        error.unanswered = unanswered
         phase = .failing(error, connectsAgain: false)
         queueDelivery()
+    }
+
+    /// What is being asked about the name, or about what the search list makes of it.
+    private var questionsInFlight: [QuestionSnapshot] {
+        guard let name else { return [] }
+        return environment.resolver.inFlight().filter { $0.name == name || $0.name.text.hasPrefix("\(name.text).") }
     }
 
     /// The time is over. That is told in the delivery phase: the lookup's own time may be over in this very turn, and

@@ -186,6 +186,7 @@ public final class DNSResolver: Resolver {
     /// Fails every lookup with `ReactorStopped` and closes every socket.
     public func reactorStopped() {
         let lookups = madeLookups?.removeAll() ?? []
+        abandoned = inFlight()
         madeDesk?.abandonAll()
         // They hold the clock, and so the reactor, which holds this.
         madeLookups = nil
@@ -198,6 +199,7 @@ public final class DNSResolver: Resolver {
         stopObserver = nil
         // Last, for whoever is told may look up something else.
         for lookup in lookups { lookup.fail(ReactorStopped()) }
+        abandoned = []
     }
 
     /// Where a question is answered from the cache, or put to the servers.
@@ -229,6 +231,8 @@ public final class DNSResolver: Resolver {
     var now: ReactorInstant { clock.now }
     var pinTable: PinTable { pins }
     var questionsInFlight: [Question] { madeDesk?.inFlight ?? [] }
+    /// What was in flight when the reactor stopped, while those who waited for it are told.
+    @exclusivity(unchecked) private(set) var abandoned: [QuestionSnapshot] = []
     var nameServers: [NameServer] { settings?.servers.servers ?? [] }
 
     // MARK: looking up

@@ -53,7 +53,8 @@ final class Lookup: QuestionWaiter {
     /// Keeps what to say of a question that fails, or that isn't answered in good time.
     func fallBack(on fallback: StaleFallback) {
         fallbacks.append(fallback)
-        fallback.arm { [self] in serveStale(fallback) }
+        // Whoever waits for less time than servers are usually given needs what is left of it to connect.
+        fallback.arm(within: (deadline - startTime) / 2) { [self] in serveStale(fallback) }
     }
 
     /// Takes what is stale in place of an answer that is late. The question goes on for the cache.

@@ -59,6 +59,8 @@ public struct LookupError: Error, Hashable, Sendable {
     public var kind: Kind
     /// The name asked: the one that was given, or of several candidates the one that says most.
     public var name: DomainName
+    /// Where the name's aliases (CNAME) lead, if it has any: what is said of the name is said of this.
+    public var target: DomainName?
     /// What else the name could have meant, by the search list, and didn't.
     public var searched: [DomainName] = []
     /// The types asked.
@@ -109,9 +111,12 @@ extension LookupError: CustomStringConvertible {
 
     private var whatHappened: String {
         switch kind {
-        case .nxdomain: "no such name: \(name)"
+        case .nxdomain: "no such name: \(target.map { "\($0), which \(name) is an alias of" } ?? "\(name)")"
         case .nodata where source == .literal:
             "\(name) is an IPv\(IPv4Address(name.text) == nil ? 6 : 4) address, and has no "
+                + "\(Self.list(types.map(\.description), "or")) record"
+        case .nodata where target != nil:
+            "\(name) is an alias of \(target ?? name), which has no "
                 + "\(Self.list(types.map(\.description), "or")) record"
         case .nodata: "\(name) exists but has no \(Self.list(types.map(\.description), "or")) record"
         case .servfail: "the lookup of \(name) failed at the DNS server"
@@ -144,7 +149,7 @@ extension LookupError: CustomStringConvertible {
 
     private var advice: String? {
         switch kind {
-        case .nxdomain: source == .special ? nil : "check the spelling"
+        case .nxdomain: source == .special || target != nil ? nil : "check the spelling"
         case .servfail: "try again later, or ask another server"
         case .refused: "ask a server that serves this network"
         case .noServer where servers.contains { $0.detail == SystemError.text(of: EMFILE) }:

@@ -55,7 +55,9 @@ extension TypeAnswer {
         error.source = .cache
         self.init(
             type: type, failure: error,
-            origin: AnswerOrigin(source: .cache, server: error.servers.last?.server, attempts: error.attempts),
+            origin: AnswerOrigin(
+                source: .cache, server: (error.servers.last { $0.kind == error.kind } ?? error.servers.last)?.server,
+                attempts: error.attempts),
             responseCode: error.responseCode, extendedErrors: error.extendedErrors, time: now)
     }
 
@@ -79,12 +81,14 @@ extension TypeAnswer {
         }
         guard answer.outcome != .answer else { return }
         let kind: LookupError.Kind = answer.outcome == .nxdomain ? .nxdomain : .nodata
-        failure = LookupError(
+        var failure = LookupError(
             kind, name: key.name, types: [key.type], source: origin.source, responseCode: answer.responseCode,
             extendedErrors: answer.extendedErrors,
             servers: origin.server.map {
                 [LookupError.ServerReport(server: $0, kind: kind, responseCode: answer.responseCode)]
             } ?? [])
+        failure.target = answer.aliases.last?.target
+        self.failure = failure
     }
 }
 
@@ -93,7 +97,7 @@ extension LookupError {
     init(_ result: QuestionResult, for key: Question.Key, elapsed: Duration?) {
         self.init(
             result.failure ?? .noServer, name: key.name, types: [key.type],
-            responseCode: result.servers.last { $0.responseCode != nil }?.responseCode,
+            responseCode: result.servers.last { $0.kind == result.failure && $0.responseCode != nil }?.responseCode,
             extendedErrors: result.extendedErrors, servers: result.servers, attempts: result.origin.attempts,
             elapsed: elapsed)
     }
@@ -109,6 +113,7 @@ extension LookupError {
             responseCode: telling?.responseCode, extendedErrors: telling?.extendedErrors ?? [],
             servers: telling?.servers ?? [], attempts: failures.map(\.attempts).max() ?? 0,
             elapsed: answers.contains { $0.origin.source == .network } ? elapsed : nil)
+        target = telling?.target
         questions = answers
     }
 }

@@ -116,7 +116,13 @@ struct CacheFile: ~Copyable {
         // SQLite would make it for all whom umask allows. Only one that wasn't there is opened here: to close a file of
         // SQLite's takes the process' locks from it.
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if descriptor >= 0 { close(descriptor) } else { chmod(path, 0o600) }
+        if descriptor >= 0 {
+            close(descriptor)
+        } else if chmod(path, 0o600) != 0, errno == ENOENT {
+            // A symbolic link to what isn't there yet, which O_EXCL doesn't follow.
+            let target = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            if target >= 0 { close(target) }
+        }
         let connection = try SQLiteConnection(path: path, .update, busyTimeout: Self.busyTimeout)
         _ = try connection.number("PRAGMA journal_mode = WAL")
         try connection.write { () throws(CacheStoreError) in

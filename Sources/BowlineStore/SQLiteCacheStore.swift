@@ -232,12 +232,18 @@ public final class SQLiteCacheStore: CacheStore {
     /// Takes out a name's entries, or all. Blocks.
     public func flush(_ name: DomainName?) throws(CacheStoreError) -> Int {
         try use { connection throws(CacheStoreError) in
+            // What is to be forgotten is not to be found in the file either.
+            try connection.run("PRAGMA secure_delete = ON")
             if let name {
                 try connection.prepare("DELETE FROM entry WHERE name = ?1").run([.text("\(name)")])
             } else {
-                try connection.run("DELETE FROM entry")
+                // With a condition, for without one SQLite gives its pages back as they are.
+                try connection.run("DELETE FROM entry WHERE true")
             }
-            return connection.changes
+            let count = connection.changes
+            // The log has the pages as they were. Others who are reading keep it for as long as they do.
+            _ = try? connection.number("PRAGMA wal_checkpoint(TRUNCATE)")
+            return count
         }
     }
 }

@@ -28,6 +28,7 @@ extension PageFetch: PoolClient {
 
     func poolFailed(_ error: ConnectError) {
         ticket = nil
+        if !error.unanswered.isEmpty { report.unanswered = error.unanswered }
         fail(error.reason == .stopped ? .stopped : .connect(error), in: PageError.Phase(error.phase))
     }
 

@@ -24,7 +24,8 @@ extension FetchOutcome {
         let place = TerminalText.abridged(url.map { "\($0)" } ?? TerminalText.escaped(target), to: 1_001)
         guard let response else {
             let what = failure.map { "\($0.phase.rawValue) \($0.code)" } ?? "failed"
-            return "\(style.paint("✗", .red)) \(style.paint(place, .bold))  \(style.paint(what, .red))"
+            let retries = retriesText.map { "  \($0)" } ?? ""
+            return "\(style.paint("✗", .red)) \(style.paint(place, .bold))  \(style.paint(what, .red))\(retries)"
         }
         let mark = isWell ? style.paint("✓", .green) : style.paint("✗", .red)
         let reason = response.head.reason.isEmpty ? "" : " \(response.head.reason)"
@@ -33,11 +34,16 @@ extension FetchOutcome {
         var parts = [count == 1 ? "1 byte" : "\(count) bytes"]
         if let type = response.head.fields["content-type"] { parts.append(TerminalText.escaped(type)) }
         if let peer = report?.peer { parts.append("from \(peer)") }
-        if let time = time(from: report?.start, to: report?.end) {
+        // All of it, with the tries that failed; the lines below are of the last.
+        if let time = time(from: start ?? report?.start, to: report?.end) {
             parts.append("in \(Times.text(time))")
         }
-        if retryCount > 0 { parts.append("after \(retryCount == 1 ? "1 retry" : "\(retryCount) retries")") }
+        if let retriesText { parts.append(retriesText) }
         return "\(mark) \(style.paint(place, .bold))  \(status)  \(parts.joined(separator: ", "))"
+    }
+
+    private var retriesText: String? {
+        retryCount == 0 ? nil : "after \(retryCount == 1 ? "1 retry" : "\(retryCount) retries")"
     }
 
     private func timeline(_ report: PageReport) -> Timeline {

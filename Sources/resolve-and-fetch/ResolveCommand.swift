@@ -113,7 +113,11 @@ struct ResolveCommand: RunnableCommand {
             answers.answers.append(answer)
         }.addBoth { result in
             var failure: Failure?
+            var unanswered: [QuestionSnapshot] = []
             if case .failure(let error) = result {
+                if error is ReactorStopped, let name = try? DomainName(host) {
+                    unanswered = reactor.resolver.inFlight().filter { $0.name == name }
+                }
                 failure = Failure(lookup: error, name: host)
                 if failure?.code == "timeout" { failure?.code = budget.code }
             }
@@ -122,7 +126,10 @@ struct ResolveCommand: RunnableCommand {
                 let name = answers.answers.lazy.compactMap(\.askedName).first.map { "\($0)" } ?? host
                 entries = reactor.resolver.explain(name).entries
             }
-            done(ResolveOutcome(host, answers.answers, types, reactor.now - start, failure, entries: entries))
+            done(
+                ResolveOutcome(
+                    host, answers.answers, types, reactor.now - start, failure, unanswered: unanswered, entries: entries
+                ))
         }
     }
 
@@ -135,7 +142,8 @@ struct ResolveCommand: RunnableCommand {
     /// A name alone has no port, so that of its pin counts.
     private func pinnedPort(of host: String) -> UInt16? {
         guard let name = try? DomainName(host) else { return nil }
-        return names.pins.lazy.map(\.pin).first { $0.host == "*" || (try? DomainName($0.host)) == name }?.port
+        let pins = names.pins.map(\.pin)
+        return (pins.first { (try? DomainName($0.host)) == name } ?? pins.first { $0.host == "*" })?.port
     }
 }
 

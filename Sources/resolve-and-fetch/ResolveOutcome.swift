@@ -12,11 +12,12 @@ struct ResolveOutcome {
 
     init(
         _ name: String, _ answers: [TypeAnswer], _ types: [RecordType], _ duration: Duration?, _ failure: Failure?,
-        entries: [CacheEntry]? = nil
+        unanswered: [QuestionSnapshot] = [], entries: [CacheEntry]? = nil
     ) {
         self.name = name
         findings = NameFindings(
-            answers, of: name, expected: failure?.phase == .target ? [] : types, entries: entries)
+            answers, of: name, expected: failure?.phase == .target ? [] : types, unanswered: unanswered,
+            entries: entries)
         self.duration = duration
         self.failure = failure
     }

@@ -13,6 +13,8 @@ struct RetriedFetch {
     /// How long everything may take.
     var budget: Duration
     var method = "GET"
+    /// Its jitter only makes a delay longer: a failed lookup is remembered for as long (RFC 9520, 3.2), and before that a try
+    /// would ask nobody.
     var backoff = Backoff()
 
     /// Fetches, and again.
@@ -48,7 +50,11 @@ struct RetriedFetch {
     private func delay(after count: Int, _ outcome: FetchOutcome) -> Duration? {
         guard let failure = outcome.failure, mayPass(failure, status: outcome.report?.head?.status) else { return nil }
         var generator = SystemRandomNumberGenerator()
-        let delay = backoff.delay(afterFailures: count, using: &generator)
+        var steady = backoff
+        steady.jitter = 0
+        let delay =
+            steady.delay(afterFailures: count, using: &generator)
+            * Double.random(in: 1.01...(1.01 + backoff.jitter), using: &generator)
         // RFC 9110, 10.2.3; in seconds. A date is as good as any other time.
         let wish = outcome.report?.head?.fields["retry-after"].flatMap { Int64($0) } ?? 0
         return max(delay, .seconds(min(max(wish, 0), Int64(Int32.max))))

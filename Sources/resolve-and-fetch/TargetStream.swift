@@ -37,11 +37,23 @@ final class TargetStream {
     /// Whether all targets are known beforehand.
     var isNamed: Bool { !sources.contains { if case .list = $0 { true } else { false } } }
 
-    /// The next that was not given out, after a run that was interrupted; nil if there is none. Of a list that would have to be
-    /// waited for, only what has been read.
+    /// Whether a list was left before its end.
+    private(set) var isCut = false
+    private var hasReadOn = false
+
+    /// The next that was not given out, after a run that was interrupted; nil if there is none. Of a list only what has been
+    /// read: it may be longer than whoever interrupts wants to wait.
     func nextUnstarted() -> String? {
         while true {
-            if let file, !file.isRegular { file.close() }
+            if let file, !file.isAtEnd {
+                // One piece more, which says of a short list that it was all.
+                if file.isRegular, !hasReadOn {
+                    hasReadOn = true
+                    guard read(file), !file.isAtEnd else { continue }
+                }
+                isCut = true
+                file.close()
+            }
             switch next() {
             case .job(let target): return target
             case .later: continue
@@ -119,6 +131,7 @@ extension TargetStream {
             Console.warn("a list can't be read to its end: \(problem)")
             return 1
         }
+        if isCut { Console.warn("interrupted: of a list, the rest was not read") }
         if count == 0, signal == nil { throw ValidationError("\(emptiness): the list is empty.") }
         return ExitCodes.code(failure, targets: count, signal: signal)
     }

@@ -73,21 +73,20 @@ final class DeafPort {
     }
 }
 
-/// A resolver with a table of names.
+/// A resolver with a table of names, and no file: it would come to watch that, with a descriptor of its own.
 func table(_ reactor: Reactor, port: UInt16, _ hosts: [String: String]) -> DNSResolver {
     var configuration = ResolverConfiguration()
     // Nobody is asked: the port of discard.
     configuration.servers = [.ip(.v4(.loopback), port: 9)]
     return DNSResolver(
-        reactor: reactor, configuration: configuration,
+        reactor: reactor, configuration: configuration, hosts: .table(HostsFile()),
         pins: hosts.map { Pin(host: $0.key, port: port, addresses: addresses($0.value)) })
 }
 
 extension Reactor {
-    /// Calls `function` with how many descriptors there are above `count`, as soon as there are none, or after ten seconds:
-    /// the listening ends of connections are closed some turns after the others, and later still where a process that another
-    /// test is starting holds a copy of those.
-    func settling(to count: Int, triesLeft: Int = 10_000, _ function: @escaping (Int) -> Void) {
+    /// Calls `function` with how many descriptors there are above `count`, as soon as there are none, or after a second:
+    /// the listening ends of connections are closed some turns after the others.
+    func settling(to count: Int, triesLeft: Int = 1_000, _ function: @escaping (Int) -> Void) {
         guard descriptorCount > count, triesLeft > 0 else { return function(descriptorCount - count) }
         callLater(.milliseconds(1)) { [unowned self] in
             settling(to: count, triesLeft: triesLeft - 1, function)

@@ -128,6 +128,16 @@ struct QuestionTests {
         #expect(log.results.count == 1)
     }
 
+    @Test("the failure is told of the server whose word it is, whoever else failed after it")
+    func whoseWord() {
+        let (_, waiter) = started(first, second)
+        first.reply(.packet(code: .servFail))
+        second.reply(.failure(.unreachable))
+        #expect(waiter.results.first?.failure == .servfail)
+        #expect(waiter.results.first?.origin.server == first.address)
+        #expect(waiter.results.first?.servers.map(\.server) == [first.address, second.address])
+    }
+
     @Test("the explanations of the servers that fail are kept")
     func explanations() throws {
         let (_, waiter) = started(first, second)

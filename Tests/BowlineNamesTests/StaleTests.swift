@@ -134,12 +134,15 @@ struct StaleTests {
         #expect(world.server.asked == 2)
     }
 
-    @Test("a lookup whose own time is shorter gets what is stale, not a timeout")
+    @Test("a lookup whose own time is shorter gets what is stale after half of it: the rest is for connecting")
     func shortTimeout() {
         learnAndExpire()
         let log = world.lookup(timeout: .milliseconds(500))
-        clock.advance(by: .milliseconds(500))
+        clock.advance(by: .milliseconds(249))
+        #expect(log.sources.isEmpty)
+        clock.advance(by: .milliseconds(1))
         #expect(log.sources == [.stale])
+        #expect(world.entry?.hits == 1 && world.entry?.idle == .zero)
         #expect(log.result?.addresses == [one])
         world.server.answer("192.0.2.2")
         #expect(world.lookup().answers.first?.addresses == [two])

@@ -305,6 +305,29 @@ struct SQLiteCacheStoreTests {
         #expect(again == [line])
     }
 
+    @Test("what is flushed is in the file no more, nor in its log", arguments: ["secret.test", nil])
+    func flushed(name: String?) throws {
+        let store = try SQLiteCacheStore(path: path)
+        try store.save(changes(try (0..<300).map { try entry("h\($0).test") } + [try entry("secret.test")]))
+        #expect(try store.flush(try name.map { try DomainName($0) }) == (name == nil ? 301 : 1))
+        for file in [path, "\(path)-wal"] {
+            let octets = folder.bytes(String(file.dropFirst(folder.path.count + 1)))
+            #expect(!octets.contains("secret.test".utf8))
+            if name == nil { #expect(!octets.contains("w.test".utf8)) }
+        }
+    }
+
+    @Test("a symbolic link to a file that isn't there yet makes one for its owner alone")
+    func danglingLink() throws {
+        let link = "\(folder.path)/link.sqlite"
+        symlink("target.sqlite", link)
+        try SQLiteCacheStore(path: link).save(changes([try entry()]))
+        for suffix in ["", "-wal", "-shm"] {
+            var status = stat()
+            #expect(stat("\(folder.path)/target.sqlite\(suffix)", &status) == 0 && status.st_mode & 0o077 == 0)
+        }
+    }
+
     @Test("a file that is no database is put aside and not deleted, and a new one serves")
     func noDatabase() throws {
         let text = "this is no database at all, but a text that is long enough to have a header"

@@ -39,6 +39,29 @@ struct InterruptionTests {
             verb + servers.names + ["-v", "--json", "hung.test"],
             interruption: .init(signal: SIGINT, whenWritten: "hung.test"))
         #expect(output.exitCode == 130)
-        #expect(try output.json().first?["error"]?["code"] == "cancelled")
+        let line = try #require(try output.json().first)
+        #expect(line["error"]?["code"] == "cancelled")
+        // Whom it was asked of until then.
+        let dns = verb.isEmpty ? line["dns"] : line
+        #expect(dns?["source"] == "network")
+        #expect(dns?["server"] == .string("127.0.0.1:\(servers.dnsPort)"))
+        #expect(dns?["questions"]?[0]?["server"] == .string("127.0.0.1:\(servers.dnsPort)"))
+    }
+
+    @Test(
+        "of a long list that is interrupted, what has been read is told, and that there was more",
+        arguments: [true, false])
+    func longList(resolves: Bool) throws {
+        let folder = try TemporaryFolder()
+        let count = 200_000
+        let list = try folder.write("list", text: "hung.test\n" + (0..<count).map { "h\($0).test\n" }.joined())
+        let output = try command(
+            (resolves ? ["resolve"] : []) + servers.names
+                + ["-v", "--json", "--no-cache", "--concurrency", "1", "--input", list],
+            interruption: .init(signal: SIGINT, whenWritten: "hung.test"))
+        #expect(output.exitCode == 130)
+        let lines = output.stdout.split(separator: "\n")
+        #expect(lines.count > 1 && lines.count < count / 10)
+        #expect(output.stderr.contains("the rest was not read"))
     }
 }

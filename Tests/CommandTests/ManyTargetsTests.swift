@@ -64,9 +64,24 @@ struct ManyTargetsTests {
             try command(servers.names + ["--json", "--retries", "3", servers.url("/never")]).json().first)
         #expect(never["status"] == 404)
         #expect(never["retries"] == 0)
+        // Its time is that of all tries.
+        let text = try command(servers.names + ["--retries", "1", servers.url("/cut")])
+        #expect(text.stdout.contains("after 1 retry"))
         // A request that may have been carried out isn't sent twice.
         let posted = try command(servers.names + ["--json", "--retries", "3", "-d", "x", servers.url("/cut")])
         #expect(posted.exitCode == 56)
-        #expect(servers.requests.count { $0.target == "/cut" } == 1)
+        #expect(servers.requests.count { $0.target == "/cut" } == 3)
+    }
+
+    @Test("a lookup that failed is tried again when its failure is no longer remembered")
+    func retriedLookups() throws {
+        let asked = Mutex<Set<String>>([])
+        let servers = try Servers { question in
+            let isFirst = asked.withLock { $0.insert("\(question.name) \(question.type)").inserted }
+            return isFirst ? .code(.servFail) : .addresses([.v4(.loopback)])
+        }
+        let targets = (0..<8).map { servers.url(host: "h\($0).test") }
+        let output = try command(servers.names + ["--json", "--no-cache", "--retries", "1"] + targets)
+        #expect(try output.json().count { $0["ok"] == true && $0["retries"] == 1 } == targets.count)
     }
 }

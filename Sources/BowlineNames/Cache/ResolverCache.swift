@@ -127,9 +127,11 @@ public final class ResolverCache {
         return answer
     }
 
-    /// Counts a lookup that was served stale records after it had waited for servers.
-    package func noteStale() {
+    /// Counts a lookup that was served stale records after it had waited for servers. They are in use.
+    package func noteStale(_ name: DomainName, _ type: RecordType, now: ReactorInstant) {
         statistics.staleAnswers += 1
+        let slot = table.find(name, type)
+        if slot >= 0 { use(slot, now) }
     }
 
     /// Counts a question that is asked ahead of an answer's end.

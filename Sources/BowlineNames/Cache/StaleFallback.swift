@@ -17,9 +17,11 @@ final class StaleFallback {
     }
 
     /// Calls `late` when the lookup has waited long enough. Who joins a question that is late already waits no longer.
-    func arm(_ late: @escaping () -> Void) {
+    ///
+    /// - Parameter patience: the most that the lookup waits.
+    func arm(within patience: Duration, _ late: @escaping () -> Void) {
         let delay = desk.cache.policy.staleAnswerDelay - (desk.clock.now - question.startTime)
-        timer = desk.clock.callLater(max(.zero, delay)) { [self] in
+        timer = desk.clock.callLater(min(max(.zero, delay), patience)) { [self] in
             timer = nil
             late()
         }
@@ -32,7 +34,7 @@ final class StaleFallback {
 
     /// What to say.
     func answer() -> TypeAnswer {
-        desk.cache.noteStale()
+        desk.cache.noteStale(question.key.name, question.key.type, now: desk.clock.now)
         return desk.stale(cached, for: question.key)
     }
 

@@ -3,9 +3,10 @@
 import BowlineTransport
 
 extension DNSResolver {
-    /// The questions that wait for their answers, the oldest first.
+    /// The questions that wait for their answers, the oldest first. Who is told that the reactor stops still finds there what
+    /// waited until then.
     public func inFlight() -> [QuestionSnapshot] {
-        questionsInFlight.map { $0.snapshot(now: now) }.sorted { $0.age > $1.age }
+        abandoned + questionsInFlight.map { $0.snapshot(now: now) }.sorted { $0.age > $1.age }
     }
 
     /// The servers with what is known of each, in the configuration's order. Empty before the first question.

@@ -227,7 +227,8 @@ final class Question {
 
     private func finish(failure kind: LookupError.Kind) {
         var origin = failureOrigin
-        origin.server = reports.last?.server
+        // Whose word it is.
+        origin.server = (reports.last { $0.kind == kind } ?? reports.last)?.server
         finish(
             QuestionResult(
                 answer: nil, failure: kind, origin: origin, servers: reports, extendedErrors: extendedErrors))

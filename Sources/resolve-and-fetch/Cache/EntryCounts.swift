@@ -40,7 +40,10 @@ struct EntryCounts {
         func list(_ counts: [(key: String, count: Int)]) -> String {
             counts.map { "\($0.count) \($0.key)" }.joined(separator: ", ")
         }
-        let summary = "\(entries) entries of \(names) names, \(hits) hits, in \(path)"
+        func number(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
+        let summary =
+            "\(number(entries, "entry", "entries")) of \(number(names, "name", "names")), \(number(hits, "hit", "hits")), "
+            + "in \(path)"
         let details = entries == 0 ? [] : ["by state  \(list(states))", "by type   \(list(types))"]
         return ([summary] + details).map(TerminalText.escaped)
     }
@@ -53,6 +56,6 @@ extension CacheEntry {
     /// What the entry says, in one line.
     var dataText: String {
         if !data.isEmpty { return data.map { "\($0)" }.joined(separator: " ") }
-        return type == nil ? "no such name" : "no record of this type"
+        return type == nil || responseCode == .nxdomain ? "no such name" : "no record of this type"
     }
 }
