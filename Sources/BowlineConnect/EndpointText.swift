@@ -41,9 +41,21 @@ public struct EndpointError: Error, Hashable, Sendable, CustomStringConvertible 
     let example: String
 
     init(_ text: String, _ problem: Problem, example: String) {
-        self.text = text
-        self.problem = problem
+        self.text = Self.hidingCredentials(text, from: "proxy=")
+        if case .badValue("proxy", let value, let expected) = problem {
+            self.problem = .badValue(
+                argument: "proxy", value: Self.hidingCredentials(value, from: ""), expected: expected)
+        } else {
+            self.problem = problem
+        }
         self.example = example
+    }
+
+    /// A text without what stands between a mark and an @: a proxy's may be a password, and errors are logged.
+    private static func hidingCredentials(_ text: String, from mark: String) -> String {
+        let start = mark.isEmpty ? text.startIndex : text.firstRange(of: mark)?.upperBound
+        guard let start, let end = text[start...].lastIndex(of: "@") else { return text }
+        return text[..<start] + "…" + text[end...]
     }
 
     /// One line, with an example of what would be right.

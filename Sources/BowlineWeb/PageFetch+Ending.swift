@@ -1,5 +1,6 @@
 // Every end of a fetch: what came of it is told, once, after everything else has been let go of.
 
+import BowlineConnect
 import BowlineDeferred
 import BowlineReactor
 
@@ -52,6 +53,8 @@ extension PageFetch {
         abandon()
         // Only now have the attempts that were under way an outcome.
         if let connector { report.note(connector) }
+        // A connection stood, though TLS or a proxy made nothing of it.
+        report.peer = report.peer ?? report.attempts.last { $0.outcome == .connected }?.address
         report.end = agent.clock.now
         let error = PageError(phase: phase, reason: reason, report: report)
         switch result {
@@ -84,7 +87,10 @@ extension PageFetch {
         connection = nil
         connector = nil
         keptStream = nil
-        decoding?.abandon()
+        if let decoding {
+            agent.forgetDecoding(self)
+            decoding.abandon()
+        }
         decoding = nil
     }
 }

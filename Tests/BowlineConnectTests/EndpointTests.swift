@@ -223,6 +223,19 @@ struct EndpointTextTests {
         #expect(error?.description == message)
     }
 
+    @Test(
+        "an error doesn't tell a proxy's password",
+        arguments: [
+            #"tcp:example.com:80:proxy=sock5\://joe\:s3cret@p.test"#,
+            #"tcp:example.com:80:proxy=http\://joe\:s3cret@p.test:color=red"#,
+        ])
+    func password(text: String) {
+        #expect { try Reactor().clientFromString(text) } throws: { error in
+            !"\(error)".contains("s3cret") && "\(error)".contains("p.test")
+                && (error as? EndpointError)?.text.contains("s3cret") == false
+        }
+    }
+
     @Test("splits any text without a crash, and never reads a zero port")
     func anyText() {
         let reactor = Reactor()

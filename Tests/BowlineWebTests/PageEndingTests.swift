@@ -152,6 +152,57 @@ struct PageEndingTests {
         #expect(sockets.all == ["0"])
     }
 
+    @Test("who is told that the reactor stops while waiting for a connection may ask again: that fails, too, and it stops")
+    func askingAgain() async throws {
+        let told = try await onReactor { reactor in
+            let responder = try HTTPResponder(reactor: reactor) { _ in .stall }
+            reactor.agent.limits.connectionsPerHost = 1
+            let told = Seen()
+            func ask() {
+                reactor.getPage("http://127.0.0.1:\(responder.port)/").addBoth { result in
+                    guard case .failure(let error) = result else { return }
+                    told.note("\(type(of: error))")
+                    // Without an end, one that goes on for ever would be a test that hangs.
+                    if told.all.count < 100_000 { ask() }
+                }
+            }
+            ask()
+            ask()
+            try await until(reactor) { responder.requests.count == 1 }
+            return told
+        }.all
+        #expect(told.count >= 2 && told.count < 10_000)
+        #expect(Set(told) == ["PageError"])
+    }
+
+    @Test("a body that has come and is still being decoded when the reactor stops ends, too", arguments: [false, true])
+    func decoding(isStreamed: Bool) async throws {
+        let encoded = ContentCoding.gzip.encode([UInt8](repeating: 0, count: 30_000_000))
+        let told = try await onReactor { reactor in
+            let responder = try HTTPResponder(reactor: reactor) { _ in
+                .respond(.init(encoded, fields: [("Content-Encoding", "gzip")]))
+            }
+            let told = Seen()
+            let request = PageRequest("http://127.0.0.1:\(responder.port)/")
+            let body =
+                isStreamed
+                ? reactor.agent.request(request).addCallback { $0.body.collect() }
+                : reactor.agent.fetch(request).addCallback { $0.body }
+            body.addBoth { result in
+                switch result {
+                case .success(let bytes): told.note("\(bytes.count) bytes")
+                case .failure(let error): told.note((error as? PageError)?.code ?? "\(type(of: error))")
+                }
+            }
+            // The connection is free again before all is decoded.
+            try await until(reactor) {
+                reactor.agent.snapshot().hosts.contains { host in host.connections.contains { !$0.isBusy } }
+            }
+            return told
+        }.all
+        #expect(told == ["cancelled"])
+    }
+
     @Test("one deadline covers all redirects")
     func deadlineOverRedirects() async throws {
         let (found, hops) = try await onReactor { reactor in

@@ -2,6 +2,7 @@
 
 import Bowline
 import BowlineTesting
+import Glibc
 import TestSupport
 import Testing
 
@@ -228,6 +229,31 @@ struct StreamedRequestTests {
     }
 
     // MARK: files
+
+    @Test("a file that has grown goes out as far as was promised, and a pipe is refused at once")
+    func grownFile() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("file", text: "abc")
+        mkfifo("\(folder.path)/pipe", 0o600)
+        let (body, refusal) = try await onReactor { reactor in
+            let responder = try HTTPResponder(reactor: reactor) { .respond(.init($0.body)) }
+            let stream = try RequestBodyStream.file(path, reactor: reactor)
+            try folder.write("file", text: "abcdefgh")
+            var request = PageRequest("http://127.0.0.1:\(responder.port)/")
+            request.method = "PUT"
+            request.stream = stream
+            let body = try await reactor.agent.fetch(request).value.body
+            var refusal: Int32?
+            do {
+                _ = try RequestBodyStream.file("\(folder.path)/pipe", reactor: reactor)
+            } catch let error as SystemError {
+                refusal = error.code
+            }
+            return (body, refusal)
+        }
+        #expect(body == Array("abc".utf8))
+        #expect(refusal == ESPIPE)
+    }
 
     @Test("a file goes out whole, with its length", arguments: [0, 1, 262_144, 3_000_001])
     func file(_ size: Int) async throws {

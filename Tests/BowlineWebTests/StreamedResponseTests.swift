@@ -268,6 +268,31 @@ struct StreamedResponseTests {
         #expect(found == "collected receive/reset")
     }
 
+    @Test("what collects a body that is given up is cancelled, and one that comes afterwards doesn't take it for whole")
+    func givenUp() throws {
+        let it = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        let body = try #require(it.response?.body)
+        var found: [String] = []
+        func collect() {
+            body.collect().addBoth { result in
+                switch result {
+                case .success(let bytes): found.append("\(bytes.count) bytes")
+                case .failure(let error): found.append("\(type(of: error))")
+                }
+            }
+        }
+        collect()
+        body.cancel()
+        #expect(found == ["CancelledError"])
+        collect()
+        it.world.advance()
+        #expect(found == ["CancelledError", "CancelledError"])
+        let recorder = Recorder()
+        body.deliver(to: recorder)
+        it.world.advance()
+        #expect(recorder.bytes.isEmpty && recorder.ends.isEmpty)
+    }
+
     @Test("the deadline covers the body, taken or not")
     func deadline() throws {
         let it = Streaming("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello") { $0.deadline = .milliseconds(50) }

@@ -63,7 +63,17 @@ public final class Agent {
     public func snapshot() -> PoolSnapshot { pool.snapshot() }
 
     /// Those who wait are told that nothing comes.
-    package func reactorStopped() { pool.reactorStopped() }
+    package func reactorStopped() {
+        pool.reactorStopped()
+        for fetch in decoding.values { fetch.fail(.stopped, in: .receive) }
+    }
+
+    /// Fetches whose bodies have come, and are being decoded still. Their connections serve others.
+    private var decoding: [ObjectIdentifier: PageFetch] = [:]
+
+    func keepDecoding(_ fetch: PageFetch) { decoding[ObjectIdentifier(fetch)] = fetch }
+
+    func forgetDecoding(_ fetch: PageFetch) { decoding[ObjectIdentifier(fetch)] = nil }
 
     /// Reads a URL.
     func url(_ text: String) throws(HTTPURLError) -> HTTPURL {

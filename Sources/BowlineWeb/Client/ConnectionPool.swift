@@ -178,12 +178,15 @@ final class ConnectionPool {
 
     /// The reactor stops: those who wait are told. Connections, and those who connect, learn it by themselves.
     func reactorStopped() {
-        for lane in Array(lanes.values) {
+        // Those who wait now. Who is told may ask again, and is told when everybody is told the next time.
+        var waiting: [PoolTicket] = []
+        for lane in lanes.values {
             while let ticket = lane.waiting.popFirst() {
                 ticket.state = .over
-                ticket.client.poolStopped()
+                waiting.append(ticket)
             }
         }
+        for ticket in waiting { ticket.client.poolStopped() }
         expiryTimer?.cancel()
         expiryTimer = nil
     }

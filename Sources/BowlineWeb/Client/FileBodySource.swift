@@ -10,9 +10,9 @@ extension RequestBodyStream {
     /// - Parameter reactor: whose threads read it.
     /// - Throws: the `SystemError` of open or fstat; EISDIR and ESPIPE for what isn't a regular file.
     public static func file(_ path: String, reactor: Reactor) throws -> RequestBodyStream {
-        let file = try BodyFile(path)
-        return RequestBodyStream(length: file.length) { [unowned reactor] in
-            FileBodySource(try BodyFile(path), reactor)
+        let length = try BodyFile(path).length
+        return RequestBodyStream(length: length) { [unowned reactor] in
+            FileBodySource(try BodyFile(path), length: length, reactor)
         }
     }
 }
@@ -23,7 +23,8 @@ private final class BodyFile: Sendable {
     let length: Int
 
     init(_ path: String) throws(SystemError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // A pipe would block until somebody opens its other end.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw SystemError(errno, "open") }
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
@@ -61,17 +62,20 @@ private final class FileBodySource: BodySource {
     private static let pieceBytes = 256 * 1024
 
     private let file: BodyFile
+    private let length: Int
     private unowned let reactor: Reactor
     private var offset = 0
 
-    init(_ file: BodyFile, _ reactor: Reactor) {
+    /// - Parameter length: what was promised.
+    init(_ file: BodyFile, length: Int, _ reactor: Reactor) {
         self.file = file
+        self.length = length
         self.reactor = reactor
     }
 
     func nextPiece() -> Deferred<[UInt8]?> {
         // No more than was promised, even if the file has grown.
-        let most = min(Self.pieceBytes, file.length - offset)
+        let most = min(Self.pieceBytes, length - offset)
         guard most > 0 else { return .succeeded(nil) }
         let (file, place) = (file, offset)
         return reactor.deferToThread { try file.read(most, at: place) }.addCallback { [self] piece in

@@ -110,14 +110,18 @@ public final class ResponseBody {
 
     /// Gives the whole body. The request's `limits.bodyBytes` bounds it.
     public func collect() -> Deferred<[UInt8]> {
+        if case .cancelled = end { return .failed(CancelledError()) }
         let collector = BodyCollector()
-        let collected = Deferred<[UInt8]>(canceller: { [self] in cancel() })
+        let collected = Deferred<[UInt8]>(canceller: { [self] in
+            taker = .nobody
+            cancel()
+        })
         collector.collected = collected
         deliver(to: collector)
         return collected
     }
 
-    /// Hands the body to a consumer, from the loop, as it comes.
+    /// Hands the body to a consumer, from the loop, as it comes; nothing of one that was cancelled.
     public func deliver(to consumer: any BodyConsumer) {
         guard case .nobody = taker else { fatalError("a body has one taker") }
         taker = .consumer(consumer)
@@ -136,8 +140,8 @@ public final class ResponseBody {
         queueDelivery()
     }
 
-    /// Gives the rest up: the connection is closed before this returns, and a read under way is cancelled. A consumer
-    /// is told nothing any more.
+    /// Gives the rest up: the connection is closed before this returns, and a read or a collection under way is cancelled. A
+    /// consumer is told nothing any more.
     public func cancel() {
         let taker = self.taker
         self.taker = .nobody
@@ -149,7 +153,11 @@ public final class ResponseBody {
         let fetch = self.fetch
         self.fetch = nil
         fetch?.bodyAbandoned()
-        if case .reader(let reading) = taker { reading.cancel() }
+        switch taker {
+        case .reader(let reading): reading.cancel()
+        case .consumer(let collector as BodyCollector): collector.collected?.cancel()
+        case .consumer, .nobody: break
+        }
     }
 
     // MARK: what the fetch tells
@@ -207,7 +215,11 @@ public final class ResponseBody {
     private func tellEnd() {
         guard case .consumer(let consumer) = taker, let end else { return }
         taker = .nobody
-        if case .failed(let error) = end { consumer.bodyEnded(error) } else { consumer.bodyEnded(nil) }
+        switch end {
+        case .whole: consumer.bodyEnded(nil)
+        case .failed(let error): consumer.bodyEnded(error)
+        case .cancelled: break
+        }
     }
 }
 

@@ -7,6 +7,8 @@ import BowlineReactor
 final class BodyDecoding {
     /// What is made in one turn: about a millisecond's work.
     private static let bytesPerTurn = 256 * 1024
+    /// What all of several codings may take in and make in one turn.
+    private static let workPerTurn = 4 * bytesPerTurn
 
     // The fetch lives longer: it lets go of this at its end, and this calls nobody then.
     private unowned let fetch: PageFetch
@@ -18,7 +20,7 @@ final class BodyDecoding {
     private var timer: DelayedCall?
 
     init(_ codings: [ContentCoding], maximumBytes: Int, for fetch: PageFetch) {
-        decoder = ContentDecoder(codings, maximumBytes: maximumBytes)
+        decoder = ContentDecoder(codings, maximumBytes: maximumBytes, workPerCall: Self.workPerTurn)
         self.fetch = fetch
     }
 
@@ -40,6 +42,8 @@ final class BodyDecoding {
     func inputEnded() {
         hasEnded = true
         proceed(fetch)
+        // Of the connection, nobody will hear of the reactor's end any more.
+        if fetch.isDecoding(self) { fetch.agent.keepDecoding(fetch) }
     }
 
     /// The taker has enough for now, or wants more.

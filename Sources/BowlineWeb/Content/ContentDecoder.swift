@@ -24,6 +24,9 @@ package final class ContentDecoder {
     }
 
     private let maximumBytes: Int
+    /// What all stages together may take in and make in one call: between two codings there may be much of which nothing
+    /// comes out.
+    private let workPerCall: Int
     /// The outermost coding, which is undone first, comes first.
     private var links: [Link]
     private var piece = [UInt8](repeating: 0, count: pieceBytes)
@@ -36,9 +39,11 @@ package final class ContentDecoder {
     /// - Parameters:
     ///   - codings: in the order in which they were applied, as Content-Encoding names them; at least one.
     ///   - maximumBytes: the most that may come out.
-    package init(_ codings: [ContentCoding], maximumBytes: Int) {
+    ///   - workPerCall: after so many bytes that its stages have taken in and made, a call ends, and leaves the rest pending.
+    package init(_ codings: [ContentCoding], maximumBytes: Int, workPerCall: Int = .max) {
         precondition(!codings.isEmpty && codings.count <= Self.maximumCodings)
         self.maximumBytes = maximumBytes
+        self.workPerCall = workPerCall
         links = codings.reversed().map { Link(coding: $0, stage: $0.makeStage()) }
     }
 
@@ -86,21 +91,25 @@ package final class ContentDecoder {
     /// - Returns: how much of `input` is used up.
     private func run(_ input: RawSpan, _ give: (RawSpan) -> Bool) throws(ContentDecodingError) -> Int {
         var used = 0
-        while true {
+        var work = 0
+        while work < workPerCall {
             if let index = links.lastIndex(where: { !$0.range.isEmpty || $0.stage.hasMore }), index > 0 {
                 let link = links[index]
                 let (taken, made) = try link.stage.step(link.input.span.bytes.extracting(link.range), into: &piece)
                 links[index].range = links[index].range.dropFirst(taken)
+                work += taken + made
                 guard try pass(made, from: index, give) else { return used }
             } else if used < input.byteCount || links[0].stage.hasMore {
                 links[0].hasBegun = true
                 let (taken, made) = try links[0].stage.step(input.extracting(droppingFirst: used), into: &piece)
                 used += taken
+                work += taken + made
                 guard try pass(made, from: 0, give) else { return used }
             } else {
                 return used
             }
         }
+        return used
     }
 
     /// Gives what a stage has made to the next one, or to the taker.

@@ -102,15 +102,16 @@ public final class CookieJar {
         }
         guard !parsed.isSecure || url.scheme == .https else { return nil }
         guard parsed.sameSite != Cookie.SameSite.none || parsed.isSecure else { return nil }
-        let isPrefixed = { (prefix: String) in parsed.name.lowercased().hasPrefix(prefix) }
+        // Octet by octet, as the server reads it: a character may begin with a prefix's last one and go on.
+        func begins(_ text: String, _ prefix: String) -> Bool { text.lowercased().utf8.starts(with: prefix.utf8) }
+        let isPrefixed = { (prefix: String) in begins(parsed.name, prefix) }
         if isPrefixed("__secure-") { guard parsed.isSecure else { return nil } }
         if isPrefixed("__host-") {
             guard parsed.isSecure, parsed.domain.isEmpty, parsed.path == "/" else { return nil }
         }
         if parsed.name.isEmpty {
             // It would be sent as one that has such a name.
-            let value = parsed.value.lowercased()
-            guard !value.hasPrefix("__secure-"), !value.hasPrefix("__host-") else { return nil }
+            guard !begins(parsed.value, "__secure-"), !begins(parsed.value, "__host-") else { return nil }
         }
         return Cookie(
             name: parsed.name, value: parsed.value, octets: parsed.octets, domain: domain.isEmpty ? host : domain,

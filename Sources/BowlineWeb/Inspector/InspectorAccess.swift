@@ -29,6 +29,9 @@ struct InspectorAccess {
 
     /// Why a request may not read; nil if it may.
     func refusalToRead(_ request: HTTPServerRequest, _ form: FormFields) -> HTTPServerResponse? {
+        // Another site couldn't see the answer, but how long it takes and how large it is. A link may lead to the page.
+        let isLink = request.path == "/" && request.fields["sec-fetch-mode"] == "navigate"
+        guard isFromOwnSite(request) || isLink else { return .explained(403, "another site's page may not read here") }
         if isReadable || hasToken(request, form) { return nil }
         var response = HTTPServerResponse.explained(401, "open the address that was printed, with its token")
         response.fields.append(("WWW-Authenticate", "Bearer"))
@@ -75,9 +78,14 @@ struct InspectorAccess {
         address.isLoopback || address == bound || address == request.server.ipAddress
     }
 
+    /// Whether no browser says that another site's page asks.
+    private func isFromOwnSite(_ request: HTTPServerRequest) -> Bool {
+        request.fields["sec-fetch-site"].map { $0 == "same-origin" || $0 == "none" } ?? true
+    }
+
     /// A browser says where a change comes from; other clients say nothing.
     private func isOwnOrigin(_ request: HTTPServerRequest) -> Bool {
-        if let site = request.fields["sec-fetch-site"], site != "same-origin", site != "none" { return false }
+        guard isFromOwnSite(request) else { return false }
         let origins = request.fields.values(of: "origin")
         guard let origin = origins.first else { return true }
         let own = "\(scheme.rawValue)://\(request.fields["host"] ?? "")"

@@ -237,6 +237,23 @@ struct ContentDecoderTests {
         #expect(output == content)
     }
 
+    @Test("a call does no more than its share of work, also where nothing comes out of it")
+    func share() throws {
+        // 500,000 empty members between two codings: a kilobyte that is a megabyte of work and no content.
+        let empty = ContentCoding.gzip.encode([])
+        let hidden = ContentCoding.gzip.encode([[UInt8]](repeating: empty, count: 500_000).flatMap { $0 })
+        let share = 100_000
+        let decoder = ContentDecoder([.gzip, .gzip], maximumBytes: .max, workPerCall: share)
+        try decoder.decode(hidden.span.bytes) { _ in true }
+        var calls = 1
+        while decoder.isPending {
+            try decoder.resume { _ in true }
+            calls += 1
+        }
+        try decoder.finish()
+        #expect(calls > 500_000 * empty.count / (share + 2 * ContentDecoder.pieceBytes))
+    }
+
     // MARK: names
 
     @Test(

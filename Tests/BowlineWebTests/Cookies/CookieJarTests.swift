@@ -180,6 +180,7 @@ struct CookieJarTests {
         arguments: [
             ("__Secure-a=1; secure", true), ("__secure-a=1", false), ("__Host-a=1; secure; path=/", true),
             ("__HOST-a=1; secure; path=/; domain=example.com", false), ("__Host-a=1; secure; path=/a", false),
+            ("__Host-\u{301}a=1; path=/", false), ("__Secure-\u{301}a=1", false),
             ("__Host-a=1; path=/", false), ("=__Host-a=1; secure; path=/", false), ("=__secure-a=1; secure", false),
         ])
     func prefixes(value: String, isStored: Bool) {

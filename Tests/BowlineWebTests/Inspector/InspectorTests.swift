@@ -92,6 +92,24 @@ struct InspectorTests {
         #expect(statuses == [200, 200, 200, 200, 421, 421, 421])
     }
 
+    @Test("another site's page may not read, but a link may lead to the page")
+    func otherSites() async throws {
+        try await inspecting { inspected in
+            func status(_ path: String, _ site: String, _ mode: String = "no-cors") async throws -> Int {
+                let fields = [(name: "Sec-Fetch-Site", value: site), (name: "Sec-Fetch-Mode", value: mode)]
+                return try await inspected.send(path, fields: fields).status
+            }
+            for path in ["/", "/cache.json?q=one", "/servers.json", "/metrics"] {
+                for (site, expected) in [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)] {
+                    let found = try await status(path, site)
+                    #expect(found == expected, "\(site) \(path)")
+                }
+            }
+            #expect(try await status("/", "cross-site", "navigate") == 200)
+            #expect(try await status("/cache.json", "cross-site", "navigate") == 403)
+        }
+    }
+
     @Test("only the token flushes, only by POST, and only from the inspector's own page")
     func flush() async throws {
         try await inspecting { inspected in
