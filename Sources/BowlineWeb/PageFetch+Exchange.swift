@@ -24,9 +24,10 @@ extension PageFetch: ExchangeOwner {
         // A server must not switch to what it wasn't asked for (RFC 9110, 7.8); nobody here would understand it.
         if head.status == 101, !request.asksForUpgrade { throw .unaskedUpgrade }
         isExpectationRefused = head.status == 417 && request.expectsContinue
+        isFarewell = head.status == 408 && report.isConnectionReused && mayRetry
         redirection = request.maximumRedirects > 0 ? try Redirection(head) : nil
         request.observer?(.head(head))
-        if redirection != nil || isExpectationRefused { return false }
+        if redirection != nil || isExpectationRefused || isFarewell { return false }
         if request.decodesContent, framing != .none, framing != .length(0) {
             guard beginDecoding(head) else { return false }
         }
@@ -58,6 +59,8 @@ extension PageFetch: ExchangeOwner {
             // The body was never asked for.
             hopHasSentBody = false
             resend()
+        } else if isFarewell {
+            retry()
         } else if let redirection {
             follow(redirection)
         } else {
@@ -69,14 +72,21 @@ extension PageFetch: ExchangeOwner {
     func exchangeFailed(_ failure: ExchangeFailure) {
         guard !isOver else { return }
         connection = nil
-        // RFC 9110, 9.2.2: idempotent methods only, and never a retry of a retry.
-        if failure.mayBeStale, !report.isRetried, canBeSentAgain {
-            report.isRetried = true
-            agent.pool.counters.retried += 1
-            request.observer?(.retrying)
-            resend()
-            return
+        if failure.mayBeStale, mayRetry {
+            retry()
+        } else {
+            fail(failure.reason, in: failure.phase)
         }
-        fail(failure.reason, in: failure.phase)
+    }
+
+    /// RFC 9110, 9.2.2: idempotent methods only, and never a retry of a retry.
+    private var mayRetry: Bool { !report.isRetried && canBeSentAgain }
+
+    /// Sends what a kept connection has lost once more, on one of its own.
+    private func retry() {
+        report.isRetried = true
+        agent.pool.counters.retried += 1
+        request.observer?(.retrying)
+        resend()
     }
 }

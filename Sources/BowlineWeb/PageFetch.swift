@@ -59,6 +59,9 @@ final class PageFetch {
     @exclusivity(unchecked) var redirection: Redirection?
     /// The response is 417: the expectation can't be met, and the request is sent again without it.
     @exclusivity(unchecked) var isExpectationRefused = false
+    /// Whether the response is a 408 that a server sends when it tires of a kept connection, whoever it reaches
+    /// (RFC 9110, 15.5.9).
+    @exclusivity(unchecked) var isFarewell = false
     @exclusivity(unchecked) var hopHasSentBody = false
 
     /// The page's body, as far as it has come.

@@ -152,7 +152,7 @@ struct PageEndingTests {
         #expect(sockets.all == ["0"])
     }
 
-    @Test("who is told that the reactor stops while waiting for a connection may ask again: that fails, too, and it stops")
+    @Test("who is told of the stop while waiting for a connection may ask again: that fails, too")
     func askingAgain() async throws {
         let told = try await onReactor { reactor in
             let responder = try HTTPResponder(reactor: reactor) { _ in .stall }

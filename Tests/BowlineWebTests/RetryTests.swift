@@ -45,6 +45,34 @@ struct RetryTests {
         return (world, { requests })
     }
 
+    @Test("a 408 on a kept connection is the server's farewell, and no answer; on a new one, or to a POST, it is one")
+    func farewell() throws {
+        let world = WebWorld()
+        world.responder.answers = { request in
+            ["/again", "/posted", "/late"].contains(request.target)
+                ? .sequence([.respond(.init("bye", status: 408, fields: [("Connection", "close")])), .close])
+                : .respond(.init("ok"))
+        }
+        world.fetch("h.test/first")
+        world.advance()
+        world.fetch("h.test/again")
+        world.advance()
+        // Asked once more on a connection of its own, where it is the answer.
+        #expect(world.log == ["first 200", "again 408"])
+        let report = try #require(world.pages["again"]).report
+        #expect(report.isRetried && !report.isConnectionReused)
+        world.fetch("h.test/late")
+        world.advance()
+        #expect(try #require(world.pages["late"]).report.isRetried == false)
+        world.fetch("h.test/second")
+        world.advance()
+        world.fetch("h.test/posted") { $0.method = "POST" }
+        world.advance()
+        #expect(try #require(world.pages["posted"]).report.isRetried == false)
+        let targets = world.responder.requests.map(\.target)
+        #expect(targets == ["/first", "/again", "/again", "/late", "/second", "/posted"])
+    }
+
     @Test(
         "an idempotent request that a kept connection ends before a byte is sent once more, on a new connection",
         arguments: ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"], [SecondRequest.closes, .resets])
