@@ -196,7 +196,11 @@ public final class Connector {
     public func disconnect() {
         switch phase {
         case .starting: phase = .starting(isUnwanted: true)
-        case .connected(let transport): transport.loseConnection()
+        case .connected(let transport):
+            // TLS that was begun since then has its own last words, and what it still has to send.
+            var top = transport
+            while let secured = (top as? any SwitchableTransport)?.secured { top = secured }
+            top.loseConnection()
         default: stopConnecting()
         }
     }

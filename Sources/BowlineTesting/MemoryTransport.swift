@@ -360,6 +360,8 @@ public final class MemoryTransport: Transport {
 }
 
 extension MemoryTransport: SwitchableTransport {
+    package var secured: TLSConnection? { self.protocol as? TLSConnection }
+
     package func takeOver(
         _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
     ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {

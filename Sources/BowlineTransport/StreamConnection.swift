@@ -79,6 +79,8 @@ final class StreamConnection: SwitchableTransport {
         `protocol`.makeConnection(self)
     }
 
+    var secured: TLSConnection? { self.protocol as? TLSConnection }
+
     func takeOver(
         _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
     ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {

@@ -9,6 +9,8 @@ package protocol PeekableTransport: Transport {
 /// A transport whose protocol can be replaced while it stands: how TLS comes between the two, and how a connection passes
 /// from whoever made its way to whom it is for.
 package protocol SwitchableTransport: Transport {
+    /// TLS, if it stands between this transport and whoever speaks.
+    var secured: TLSConnection? { get }
     /// Gives the connection to `protocol`, which isn't told that it was made; `onEnd` is called once, after its
     /// `connectionLost`.
     ///

@@ -63,6 +63,36 @@ struct TLSConnectTests {
         #expect(connector.state == .disconnected)
     }
 
+    @Test("disconnect() ends TLS that the protocol has begun in order, with what it has still to send")
+    func disconnectsAboveTLS() throws {
+        let inner = AccumulatingProtocol()
+        let world = VirtualWorld()
+        let context = try serverContext(world)
+        world.names.plan("h.test", .a, .addresses([.v4(.loopback)]))
+        world.addresses.otherwise = .connects(
+            after: .milliseconds(10), to: { TLSConnection(context, name: nil) { _ in inner } })
+        var tls = TLSClientConfiguration()
+        tls.trust = .file(try Certificates.shared().root)
+        let clientContext = try TLSContext(client: tls, clock: world.time)
+        let client = AccumulatingProtocol()
+        client.onMade = { client in
+            client.transport?.startTLS(clientContext, serverName: "h.test").addErrback { error in
+                Issue.record(error)
+                throw error
+            }.addBoth { _ in }
+            client.transport?.write("last words")
+        }
+        var plain = try options()
+        plain.tls = nil
+        let connector = world.connect(ClientFactory { client }, to: "h.test", port: 443, plain)
+        // The handshake is still going on.
+        while connector.state != .connected { world.time.advance(by: .milliseconds(1)) }
+        connector.disconnect()
+        world.time.advance(by: .seconds(1))
+        #expect(inner.text == "last words")
+        #expect(inner.end == .done && client.end == .done)
+    }
+
     // RFC 9110, 4.3.4: whoever gives out search domains, or forges one NXDOMAIN, must not choose whom to trust.
     @Test(
         "the certificate must be for the name that was given, not for what the search list made of it",

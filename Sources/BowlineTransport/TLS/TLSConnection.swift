@@ -251,6 +251,8 @@ package final class TLSConnection: SwitchableTransport {
 
     package var bufferedByteCount: Int { early.count + (transport?.bufferedByteCount ?? 0) }
 
+    package var secured: TLSConnection? { upper as? TLSConnection }
+
     package func takeOver(
         _ protocol: any Protocol, onEnd: ((ConnectionEnd) -> Void)?
     ) -> (protocol: (any Protocol)?, onEnd: ((ConnectionEnd) -> Void)?) {
