@@ -100,6 +100,7 @@ struct FetchOptions: ParsableArguments {
         guard perHost.value > 0 else {
             throw ValidationError("The value '0' is invalid for '--per-host <n>': it must be 1 or more.")
         }
+        if outputPath?.isEmpty == true { throw ValidationError("-o needs the path of a file.") }
     }
 
     /// Whether stdout belongs to what was fetched.

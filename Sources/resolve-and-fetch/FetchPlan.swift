@@ -55,6 +55,9 @@ struct FetchPlan {
             done(outcome(of: target, nil, Failure(error, target: target)))
             return
         }
+        if let file = wishes.file, let obstacle = BodyFile.obstacle(to: file) {
+            return done(outcome(of: target, url, .output(file, obstacle)))
+        }
         let log = isVerbose ? EventLog(reactor, name: logsName ? target : nil) : nil
         RetriedFetch(retries: retries, budget: request.deadline, method: request.method).run(
             on: reactor,

@@ -135,10 +135,13 @@ struct OutputFileTests {
         }
     }
 
-    @Test("that can't be written to is 23, with the reason", arguments: ["nowhere/page", "."])
+    @Test(
+        "that can't be written to is 23, with the reason, and nothing is asked of the server",
+        arguments: ["nowhere/page", "."])
     func unwritable(path: String) throws {
         let output = try fetch("/", to: path)
         #expect(output.exitCode == 23)
+        #expect(servers.requests.isEmpty)
         #expect(output.stderr.contains("can't write to \(folder.path)/\(path): "))
         #expect(try files() == [])
     }

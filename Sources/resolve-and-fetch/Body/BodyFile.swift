@@ -31,6 +31,19 @@ final class BodyFile: Sendable {
         }
     }
 
+    /// What will keep a file from being written there, as far as that can be told without touching anything: a request is
+    /// better not sent than carried out for nothing.
+    static func obstacle(to path: String) -> SystemError? {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            if status.st_mode & S_IFMT == S_IFDIR { return SystemError(EISDIR, "open") }
+            return access(path, W_OK) == 0 ? nil : SystemError(errno, "open")
+        }
+        guard errno == ENOENT else { return SystemError(errno, "open") }
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        return access(folder, W_OK | X_OK) == 0 ? nil : SystemError(errno, "open")
+    }
+
     private var isAbandoned: Bool { opened.withLock(\.isAbandoned) }
 
     /// - Throws: the `SystemError` of open(2).
