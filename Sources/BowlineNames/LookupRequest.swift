@@ -71,6 +71,11 @@ public struct TypeAnswer: Hashable, Sendable {
         get { extras.extendedErrors }
         set { extras.extendedErrors = newValue }
     }
+    /// The servers that failed, or were silent for longer than usual, before another one answered.
+    public var failedServers: [LookupError.ServerReport] {
+        get { extras.failedServers }
+        set { extras.failedServers = newValue }
+    }
     /// When the answer was there.
     public var time: ReactorInstant
 
@@ -79,8 +84,11 @@ public struct TypeAnswer: Hashable, Sendable {
         var failure: LookupError?
         var aliases: [AliasStep] = []
         var extendedErrors: [ExtendedError] = []
+        var failedServers: [LookupError.ServerReport] = []
 
-        var isEmpty: Bool { failure == nil && aliases.isEmpty && extendedErrors.isEmpty }
+        var isEmpty: Bool {
+            failure == nil && aliases.isEmpty && extendedErrors.isEmpty && failedServers.isEmpty
+        }
     }
     /// Behind a reference, which is nil for most: it would be half the size of each answer.
     private indirect enum ExtrasBox: Hashable, Sendable {

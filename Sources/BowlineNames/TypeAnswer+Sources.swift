@@ -12,6 +12,7 @@ extension TypeAnswer {
         if let answer = result.answer {
             read(answer.message, for: key, recordTTL: answer.message.recordTTL)
             ttl = answer.message.ttl
+            if !result.servers.isEmpty { failedServers = result.servers }
             if answer.message.outcome != .answer, var failure {
                 failure.attempts = result.origin.attempts
                 failure.elapsed = elapsed

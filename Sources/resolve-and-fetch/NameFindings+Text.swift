@@ -77,7 +77,8 @@ extension NameFindings.Question {
         }
         if let responseCode { parts.append("\(responseCode)") }
         if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
-        for report in answer.failure?.servers ?? [] where report.server != server || !report.detail.isEmpty {
+        for report in answer.failure?.servers ?? answer.failedServers
+        where report.server != server || !report.detail.isEmpty {
             parts.append(
                 TerminalText.escaped(
                     "\(report.server): \(report.detail.isEmpty ? "\(report.kind.rawValue)" : report.detail)"))

@@ -138,6 +138,22 @@ struct QuestionTests {
         #expect(waiter.results.first?.servers.map(\.server) == [first.address, second.address])
     }
 
+    @Test("an answer tells which servers failed before, and which were silent")
+    func laggards() throws {
+        let (_, waiter) = started(first, second, third)
+        first.reply(.failure(.unreachable))
+        clock.advance(by: Question.silence)
+        #expect(third.asked == 1)
+        third.answer()
+        let result = try #require(waiter.results.first)
+        #expect(result.answer != nil)
+        #expect(result.servers.map(\.server) == [first.address, second.address])
+        #expect(result.servers.map(\.kind) == [.noServer, .timeout])
+        let key = Question.Key(name: DomainName(canonical: "h.test"), type: .a)
+        let answer = TypeAnswer(result, for: key, elapsed: .zero, time: clock.now)
+        #expect(answer.failure == nil && answer.failedServers == result.servers)
+    }
+
     @Test("the explanations of the servers that fail are kept")
     func explanations() throws {
         let (_, waiter) = started(first, second)

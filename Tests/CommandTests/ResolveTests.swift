@@ -123,4 +123,15 @@ struct ResolveTests {
             #expect(output.stdout.contains(word), "\(word)")
         }
     }
+
+    @Test("a server that is down or silent before the one that answers is told of")
+    func laggards() throws {
+        let silent = try Servers { _ in .drop }
+        let output = try command(
+            ["resolve", "--no-cache", "--dns-server", "127.0.0.1:\(Loopback.deadPort)"] + silent.names + servers.names
+                + ["h.test"])
+        #expect(output.exitCode == 0)
+        #expect(output.stdout.contains("127.0.0.1:\(Loopback.deadPort): refused or broken off"))
+        #expect(output.stdout.contains("127.0.0.1:\(silent.dnsPort): no answer"))
+    }
 }

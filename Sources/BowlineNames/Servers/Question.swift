@@ -217,6 +217,14 @@ final class Question {
         }
     }
 
+    /// Those who have had the time that they usually need, and more.
+    private var lateReports: [LookupError.ServerReport] {
+        asked.compactMap { asked in
+            guard let query = asked.query, clock.now - query.startTime >= asked.server.hedgeDelay else { return nil }
+            return LookupError.ServerReport(of: asked.server.address, failing: .timeout, overTCP: query.usesTCP)
+        }
+    }
+
     /// How it has come so far, where there is no answer.
     var failureOrigin: AnswerOrigin {
         AnswerOrigin(
@@ -292,7 +300,7 @@ extension Question {
                     origin: AnswerOrigin(
                         source: .network, server: server, roundTrip: clock.now - query.lastTime, attempts: allTries,
                         usedTCP: answer.isTCP, waiters: max(1, mostWaiters)),
-                    servers: reports))
+                    servers: self.asked.isEmpty ? reports : reports + lateReports))
         case .failed(let failure):
             hasFailedOverTCP = query.usesTCP
             serverFailed(LookupError.ServerReport(of: server, failing: failure, overTCP: query.usesTCP))
