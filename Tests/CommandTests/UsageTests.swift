@@ -25,7 +25,8 @@ struct UsageTests {
         ["cache", "flush", "a", "b"], ["cache", "import"], ["cache", "list", "--cache-file", ""],
         ["--cacert", "/dev/null/file", "h"],
         // What comes later is absent, and never ignored.
-        ["-o", "", "h"], ["--per-host", "0", "h"], ["--retries", "-1", "h"], ["--input", "/dev/null/file"], ["--input", "/dev/null"],
+        ["-o", "", "h"], ["--per-host", "0", "h"], ["--retries", "-1", "h"], ["--input", "/dev/null/file"],
+        ["--input", "/dev/null"],
         ["-"],
         ["--input", "/"],
     ]
