@@ -320,7 +320,8 @@ public final class Connector {
         unwantedTunnel?.abandon()
         unwanted?.abandon()
         // Before the lookup is left: afterwards nobody can tell.
-        let unanswered = reason == .stopped && attempts.isEmpty ? questionsInFlight : []
+        let isUnanswered = reason == .stopped && attempts.isEmpty
+        let unanswered = isUnanswered ? name.map { environment.resolver.inFlight(about: $0) } ?? [] : []
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         var error = ConnectError(
             reason, target: target, proxy: proxy, proxyStage: proxyStage, attempts: pastAttempts,
@@ -328,12 +329,6 @@ public final class Connector {
         error.unanswered = unanswered
         phase = .failing(error, connectsAgain: false)
         queueDelivery()
-    }
-
-    /// What is being asked about the name, or about what the search list makes of it.
-    private var questionsInFlight: [QuestionSnapshot] {
-        guard let name else { return [] }
-        return environment.resolver.inFlight().filter { $0.name == name || $0.name.text.hasPrefix("\(name.text).") }
     }
 
     /// The time is over. That is told in the delivery phase: the lookup's own time may be over in this very turn, and

@@ -91,6 +91,13 @@ extension Resolver {
         return explanation
     }
 
+    /// What is being asked about a name, or about what the search list makes of it.
+    ///
+    /// - Parameter isAbsolute: whether it stands for itself alone.
+    package func inFlight(about name: DomainName, isAbsolute: Bool = false) -> [QuestionSnapshot] {
+        inFlight().filter { $0.name == name || !isAbsolute && $0.name.text.hasPrefix("\(name.text).") }
+    }
+
     /// What the next lookup of a host would find, and why, whatever the port.
     public func explain(_ host: String) -> NameExplanation { explain(host, port: nil) }
 }

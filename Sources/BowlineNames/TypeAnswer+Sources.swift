@@ -57,7 +57,7 @@ extension TypeAnswer {
         self.init(
             type: type, failure: error,
             origin: AnswerOrigin(
-                source: .cache, server: (error.servers.last { $0.kind == error.kind } ?? error.servers.last)?.server,
+                source: .cache, server: error.servers.deciding(error.kind)?.server,
                 attempts: error.attempts),
             responseCode: error.responseCode, extendedErrors: error.extendedErrors, time: now)
     }

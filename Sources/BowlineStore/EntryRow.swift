@@ -38,13 +38,10 @@ enum EntryRow {
     ]
     static let storedColumn = 2
 
-    /// What there is one row for.
-    struct Key: Hashable {
-        var values: [SQLiteStatement.Value]
+    /// What there is one row for, of the values of an entry: name, type and server.
+    static func key(of values: [SQLiteStatement.Value]) -> [SQLiteStatement.Value] {
+        [values[0], values[1], values[10]]
     }
-
-    /// The key of a row: name, type and server.
-    static func key(of values: [SQLiteStatement.Value]) -> Key { Key(values: [values[0], values[1], values[10]]) }
 
     /// A date that lies further ahead is one of a clock that was wrong.
     static let tolerance: Duration = .seconds(60)

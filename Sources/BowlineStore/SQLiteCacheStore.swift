@@ -164,11 +164,11 @@ public final class SQLiteCacheStore: CacheStore {
                 try self.save(changes, at: moment, on: connection)
                 let find = try connection.prepare(
                     "SELECT 1 FROM entry WHERE name = ?1 AND type = ?2 AND server = ?3 AND stored = ?4")
-                var found: Set<EntryRow.Key> = []
+                var found: Set<[SQLiteStatement.Value]> = []
                 for entry in entries {
                     guard let values = EntryRow.values(entry, at: moment) else { continue }
                     let key = EntryRow.key(of: values)
-                    try find.bind(key.values + [values[EntryRow.storedColumn]])
+                    try find.bind(key + [values[EntryRow.storedColumn]])
                     if try find.step() { found.insert(key) }
                 }
                 return found.count

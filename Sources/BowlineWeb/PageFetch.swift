@@ -118,11 +118,7 @@ final class PageFetch {
     /// Takes down whom the name was asked of, which nobody can tell once the lookup is given up.
     private func noteUnanswered() {
         guard case .name(let name, let isAbsolute)? = report.url?.host else { return }
-        let typed = "\(name)"
-        report.unanswered = agent.environment.resolver.inFlight().filter { question in
-            let asked = "\(question.name)"
-            return asked == typed || !isAbsolute && asked.hasPrefix("\(typed).")
-        }
+        report.unanswered = agent.environment.resolver.inFlight(about: name, isAbsolute: isAbsolute)
     }
 
     // MARK: a hop

@@ -116,7 +116,7 @@ struct ResolveCommand: RunnableCommand {
             var unanswered: [QuestionSnapshot] = []
             if case .failure(let error) = result {
                 if error is ReactorStopped, let name = try? DomainName(host) {
-                    unanswered = reactor.resolver.inFlight().filter { $0.name == name }
+                    unanswered = reactor.resolver.inFlight(about: name)
                 }
                 failure = Failure(lookup: error, name: host)
                 if failure?.code == "timeout" { failure?.code = budget.code }

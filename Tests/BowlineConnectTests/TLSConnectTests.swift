@@ -34,14 +34,19 @@ struct TLSConnectTests {
         return world
     }
 
+    /// A world in which `h.test` has one address, where `speaker` answers over TLS.
+    private func securedWorld(_ speaker: any Protocol) throws -> VirtualWorld {
+        let world = world()
+        let context = try serverContext(world)
+        world.addresses.otherwise = .connects(
+            after: .milliseconds(10), to: { TLSConnection(context, name: nil) { _ in speaker } })
+        return world
+    }
+
     @Test("the protocol gets its connection when the handshake is over, and the connector knows what was agreed on")
     func secured() throws {
         let inner = AccumulatingProtocol { inner, bytes in inner.transport?.write(bytes) }
-        let world = VirtualWorld()
-        let context = try serverContext(world)
-        world.names.plan("h.test", .a, .addresses([.v4(.loopback)]))
-        world.addresses.otherwise = .connects(
-            after: .milliseconds(10), to: { TLSConnection(context, name: nil) { _ in inner } })
+        let world = try securedWorld(inner)
         let client = AccumulatingProtocol()
         client.onMade = { $0.transport?.write("hi") }
         var events: [String] = []
@@ -66,11 +71,7 @@ struct TLSConnectTests {
     @Test("disconnect() ends TLS that the protocol has begun in order, with what it has still to send")
     func disconnectsAboveTLS() throws {
         let inner = AccumulatingProtocol()
-        let world = VirtualWorld()
-        let context = try serverContext(world)
-        world.names.plan("h.test", .a, .addresses([.v4(.loopback)]))
-        world.addresses.otherwise = .connects(
-            after: .milliseconds(10), to: { TLSConnection(context, name: nil) { _ in inner } })
+        let world = try securedWorld(inner)
         var tls = TLSClientConfiguration()
         tls.trust = .file(try Certificates.shared().root)
         let clientContext = try TLSContext(client: tls, clock: world.time)

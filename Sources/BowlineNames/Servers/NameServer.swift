@@ -354,7 +354,6 @@ extension NameServer: AresChannelOwner {
         end(query, .answer(ServerAnswer(answer, isTCP: false)))
         return true
     }
-
 }
 
 extension NameServer: TurnDelivery {

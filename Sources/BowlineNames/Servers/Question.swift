@@ -62,6 +62,15 @@ final class Question {
         var query: ServerQuery?
 
         var sendings: Int { query?.sendings ?? 0 }
+
+        /// What is to be said of it if it says nothing any more.
+        var silenceReport: LookupError.ServerReport {
+            guard let query else {
+                return LookupError.ServerReport(
+                    server: server.address, kind: .timeout, detail: "not asked yet, too many questions wait for it")
+            }
+            return LookupError.ServerReport(of: server.address, failing: .timeout, overTCP: query.usesTCP)
+        }
     }
 
     /// A server that is silent for so long gets company: the next one is asked too, and the first answer counts. One whose
@@ -207,22 +216,14 @@ final class Question {
 
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
-        asked.map { asked in
-            guard let query = asked.query else {
-                return LookupError.ServerReport(
-                    server: asked.server.address, kind: .timeout,
-                    detail: "not asked yet, too many questions wait for it")
-            }
-            return LookupError.ServerReport(of: asked.server.address, failing: .timeout, overTCP: query.usesTCP)
-        }
+        asked.map(\.silenceReport)
     }
 
-    /// Those who have had the time that they usually need, and more.
+    /// The same of those who have had the time that they usually need, and more.
     private var lateReports: [LookupError.ServerReport] {
-        asked.compactMap { asked in
-            guard let query = asked.query, clock.now - query.startTime >= asked.server.hedgeDelay else { return nil }
-            return LookupError.ServerReport(of: asked.server.address, failing: .timeout, overTCP: query.usesTCP)
-        }
+        asked.filter { asked in
+            asked.query.map { clock.now - $0.startTime >= asked.server.hedgeDelay } ?? false
+        }.map(\.silenceReport)
     }
 
     /// How it has come so far, where there is no answer.
@@ -235,8 +236,7 @@ final class Question {
 
     private func finish(failure kind: LookupError.Kind) {
         var origin = failureOrigin
-        // Whose word it is.
-        origin.server = (reports.last { $0.kind == kind } ?? reports.last)?.server
+        origin.server = reports.deciding(kind)?.server
         finish(
             QuestionResult(
                 answer: nil, failure: kind, origin: origin, servers: reports, extendedErrors: extendedErrors))
@@ -328,6 +328,11 @@ extension Question {
         let order: [LookupError.Kind] = [.servfail, .refused, .malformed, .timeout, .noServer]
         return order.first { kind in reports.contains { $0.kind == kind } } ?? .noServer
     }
+}
+
+extension [LookupError.ServerReport] {
+    /// Whose word the failure of all is; the last if nobody said just that.
+    func deciding(_ kind: LookupError.Kind?) -> LookupError.ServerReport? { last { $0.kind == kind } ?? last }
 }
 
 extension LookupError.ServerReport {
