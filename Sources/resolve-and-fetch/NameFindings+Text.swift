@@ -73,7 +73,9 @@ extension NameFindings.Question {
         var parts: [String] = []
         if let server {
             let took = origin.roundTrip.map { " in \(Times.text($0))" } ?? ""
-            parts.append("from \(server) over \(origin.usedTCP ? "TCP" : "UDP")\(took)")
+            // Where nothing came, nothing is from anybody.
+            let word = answer.failure != nil && responseCode == nil ? "asked" : "from"
+            parts.append("\(word) \(server) over \(origin.usedTCP ? "TCP" : "UDP")\(took)")
         }
         if let responseCode { parts.append("\(responseCode)") }
         if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
