@@ -117,6 +117,15 @@ public struct TypeAnswer: Hashable, Sendable {
         }
     }
 
+    /// Creates an answer of what nearly all have.
+    init(plain type: RecordType, records: [ResourceRecord], ttl: UInt32?, origin: AnswerOrigin, time: ReactorInstant) {
+        self.type = type
+        self.records = records
+        self.ttl = ttl
+        self.origin = origin
+        self.time = time
+    }
+
     /// The addresses among the records, in order.
     public var addresses: [IPAddress] {
         records.compactMap { if case .address(let address) = $0.data { address } else { nil } }

@@ -8,21 +8,20 @@ extension TypeAnswer {
     init(
         _ result: borrowing QuestionResult, for key: borrowing Question.Key, elapsed: Duration, time: ReactorInstant
     ) {
-        self.init(type: key.type, origin: result.origin, time: time)
-        if let answer = result.answer {
-            read(answer.message, for: key, recordTTL: answer.message.recordTTL)
-            ttl = answer.message.ttl
-            if !result.servers.isEmpty { failedServers = result.servers }
-            if answer.message.outcome != .answer, var failure {
-                failure.attempts = result.origin.attempts
-                failure.elapsed = elapsed
-                failure.servers.insert(contentsOf: result.servers, at: 0)
-                self.failure = failure
-            }
-        } else {
+        guard let message = result.answer?.message else {
+            self.init(type: key.type, origin: result.origin, time: time)
             failure = LookupError(copy result, for: copy key, elapsed: elapsed)
             responseCode = failure?.responseCode
             extendedErrors = result.extendedErrors
+            return
+        }
+        self.init(message, for: key, recordTTL: message.recordTTL, ttl: message.ttl, origin: result.origin, time: time)
+        if !result.servers.isEmpty { failedServers = result.servers }
+        if message.outcome != .answer, var failure {
+            failure.attempts = result.origin.attempts
+            failure.elapsed = elapsed
+            failure.servers.insert(contentsOf: result.servers, at: 0)
+            self.failure = failure
         }
     }
 
@@ -30,24 +29,20 @@ extension TypeAnswer {
     init(_ cached: CachedAnswer, for key: Question.Key, now: ReactorInstant) {
         var origin = cached.origin
         origin.source = .cache
-        self.init(type: key.type, origin: origin, time: now)
         // Rounded up: what is still used has at least a second.
         let left = UInt32(clamping: (cached.remaining(at: now).saturatingNanoseconds + 999_999_999) / 1_000_000_000)
-        read(cached.answer, for: key, recordTTL: left)
-        ttl = left
+        self.init(cached.answer, for: key, recordTTL: left, ttl: left, origin: origin, time: now)
     }
 
     /// Makes an answer of records past their TTL, with the TTL that such are given (RFC 8767, 4).
     init(stale cached: CachedAnswer, for key: Question.Key, ttl staleTTL: Duration, now: ReactorInstant) {
         var origin = cached.origin
         origin.source = .stale
-        self.init(type: key.type, origin: origin, time: now)
         let seconds = UInt32(clamping: staleTTL.components.seconds)
-        read(cached.answer, for: key, recordTTL: seconds)
+        self.init(cached.answer, for: key, recordTTL: seconds, ttl: seconds, origin: origin, time: now)
         if !cached.answer.records.isEmpty {
             for index in records.indices { records[index].ttl = seconds }
         }
-        ttl = seconds
     }
 
     /// Makes an answer of a failure that is too fresh to ask again (RFC 9520).
@@ -65,20 +60,17 @@ extension TypeAnswer {
     /// The name that was asked for, as far as records tell: what the search list made of a short name.
     package var askedName: DomainName? { aliases.first?.name ?? records.first?.name }
 
-    private mutating func read(_ answer: DNSAnswer, for key: Question.Key, recordTTL: UInt32) {
+    /// Makes an answer of what a server has said.
+    private init(
+        _ answer: DNSAnswer, for key: borrowing Question.Key, recordTTL: UInt32, ttl: UInt32?, origin: AnswerOrigin,
+        time: ReactorInstant
+    ) {
+        let records = answer.addressRecords(of: key, ttl: recordTTL) ?? answer.records
+        self.init(plain: key.type, records: records, ttl: ttl, origin: origin, time: time)
         responseCode = answer.responseCode
         if answer.hasExtras {
             aliases = answer.aliases
             extendedErrors = answer.extendedErrors
-        }
-        if !answer.addresses.isEmpty {
-            let owner = answer.canonicalName(of: key.name)
-            records.reserveCapacity(answer.addresses.count)
-            for address in answer.addresses {
-                records.append(ResourceRecord(name: owner, type: key.type, ttl: recordTTL, data: .address(address)))
-            }
-        } else {
-            records = answer.records
         }
         guard answer.outcome != .answer else { return }
         let kind: LookupError.Kind = answer.outcome == .nxdomain ? .nxdomain : .nodata
@@ -90,6 +82,24 @@ extension TypeAnswer {
             } ?? [])
         failure.target = answer.aliases.last?.target
         self.failure = failure
+    }
+}
+
+extension DNSAnswer {
+    /// The addresses as records; nil if there are none.
+    fileprivate func addressRecords(of key: borrowing Question.Key, ttl: UInt32) -> [ResourceRecord]? {
+        guard let first = addresses.first else { return nil }
+        let owner = canonicalName(of: key.name)
+        let type = key.type
+        // Most often it is one, in an array that is made as large as it has to be.
+        var records = [ResourceRecord(name: owner, type: type, ttl: ttl, data: .address(first))]
+        if addresses.count > 1 {
+            records.reserveCapacity(addresses.count)
+            for address in addresses.dropFirst() {
+                records.append(ResourceRecord(name: owner, type: type, ttl: ttl, data: .address(address)))
+            }
+        }
+        return records
     }
 }
 

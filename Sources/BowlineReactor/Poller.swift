@@ -26,6 +26,14 @@ package struct Readiness: OptionSet, Sendable {
     package static let hangup = Readiness(rawValue: 8)
     /// The descriptor was closed without being removed (POLLNVAL; epoll forgets such a one silently).
     package static let invalid = Readiness(rawValue: 16)
+
+    // What is asked of every event, on the bits: `contains` and `isDisjoint` of a literal go through the standard library's
+    // generic sets, unspecialised, and were 5 % of an echo server's time.
+
+    package var isReadable: Bool { rawValue & 1 != 0 }
+    package var isWritable: Bool { rawValue & 2 != 0 }
+    /// An error or a hang-up.
+    package var isTroubled: Bool { rawValue & (4 | 8) != 0 }
 }
 
 /// One report of the kernel: the token under which the descriptor was added, and what it is ready for.

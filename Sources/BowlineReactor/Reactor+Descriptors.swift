@@ -135,10 +135,10 @@ final class ForeignAdapter: DescriptorHandler {
             owner.connectionLost(SystemError(EBADF, "poll"))
             return
         }
-        let troubled = !readiness.isDisjoint(with: [.error, .hangup])
-        if interest.contains(.read), troubled || readiness.contains(.readable) { owner.readReady() }
+        let isTroubled = readiness.isTroubled
+        if interest.contains(.read), isTroubled || readiness.isReadable { owner.readReady() }
         // What was read may have made the owner leave, or wait for something else.
-        if interest.contains(.write), troubled || readiness.contains(.writable) { owner.writeReady() }
+        if interest.contains(.write), isTroubled || readiness.isWritable { owner.writeReady() }
     }
 
     func reactorStopped() {

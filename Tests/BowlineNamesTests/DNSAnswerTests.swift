@@ -211,8 +211,8 @@ struct DNSAnswerTests {
         let octets = Packet("hH.TeSt").a("hh.test", "192.0.2.1", 60).octets
         let name = Packet.name("hh.test")
         #expect(readAnswer(octets, name, .a).spellingMatches)
-        // The lowest bit is for the first letter.
-        #expect(readAnswer(octets, name, .a, letterCase: LetterCase(bits: 0b010110)).spellingMatches)
+        // A bit for each octet on the wire; the lowest is for the first.
+        #expect(readAnswer(octets, name, .a, letterCase: LetterCase(bits: 0b1010100)).spellingMatches)
         let wrong = readAnswer(octets, name, .a, letterCase: .small)
         #expect(!wrong.spellingMatches)
         #expect(wrong.outcome == .answer)

@@ -23,11 +23,18 @@ struct CacheTable {
         /// The neighbours in the order of use.
         fileprivate(set) var newer = none
         fileprivate(set) var older = none
+        /// Says where it is found.
+        fileprivate let hash: UInt32
+        /// Where the name's octets are, to be fetched ahead and never to be read: the name itself would have to be counted, and
+        /// so touched. Of a short name, which is kept in place, some other place.
+        fileprivate let octets: UInt
 
         init(name: DomainName, type: RecordType, lastUse: ReactorInstant) {
             self.name = name
             self.type = type
             self.lastUse = lastUse
+            hash = CacheTable.hash(name, type)
+            octets = name.text.withOctets { UInt(bitPattern: $0.baseAddress) }
         }
     }
 
@@ -113,19 +120,19 @@ struct CacheTable {
     /// Puts an entry where it is found; it has no place in the order of use yet.
     private mutating func place(_ slot: consuming Slot) -> Int32 {
         if 2 * (count + 1) > buckets.count { grow() }
-        let hash = Self.hash(slot.name, slot.type)
+        let hash = slot.hash
+        if slot.type == ResolverCache.anyType { nonexistent += 1 }
         let index: Int32
         if free >= 0 {
             index = free
             free = slots[Int(index)].older
-            slots[Int(index)] = slot
+            slots[Int(index)] = consume slot
         } else {
             index = Int32(slots.count)
-            slots.append(slot)
+            slots.append(consume slot)
         }
         occupy(Bucket(hash: hash, slot: index))
         count += 1
-        if slots[Int(index)].type == ResolverCache.anyType { nonexistent += 1 }
         return index
     }
 
@@ -147,14 +154,25 @@ struct CacheTable {
         unlink(index)
         if slots[Int(index)].type == ResolverCache.anyType { nonexistent -= 1 }
         if slot.type == ResolverCache.anyType { nonexistent += 1 }
-        let hash = Self.hash(slot.name, slot.type)
-        slots[Int(index)] = slot
+        let hash = slot.hash
+        slots[Int(index)] = consume slot
         occupy(Bucket(hash: hash, slot: index))
         linkFirst(index)
-        // The next to go, with the next entry that comes. Its bits alone, or 0.
-        Prefetch.object(at: unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self), octets: 256)
-        prefetch(slots[Int(oldest)].name, slots[Int(oldest)].type)
+        prefetchOldest()
         return index
+    }
+
+    /// Begins to fetch what will be touched when the oldest goes, which has been used last among as many others as the cache has
+    /// room for: the answer and the name, to be freed, and the bucket.
+    private func prefetchOldest() {
+        guard oldest >= 0 else { return }
+        let place = home(slots[Int(oldest)].hash)
+        buckets.withUnsafeBufferPointer {
+            Prefetch.object(at: UInt(bitPattern: $0.baseAddress.map { $0 + place }), octets: 1)
+        }
+        // Its bits alone, or 0: a reference would be counted.
+        Prefetch.object(at: unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self), octets: 256)
+        Prefetch.object(at: slots[Int(oldest)].octets, octets: 1)
     }
 
     /// Makes an entry the newest.
@@ -189,7 +207,7 @@ struct CacheTable {
 
     /// Empties a slot's bucket, and moves those up that would no longer be found beyond it.
     private mutating func vacate(_ slot: Int32) {
-        var place = home(Self.hash(slots[Int(slot)].name, slots[Int(slot)].type))
+        var place = home(slots[Int(slot)].hash)
         while buckets[place].slot != slot { place = after(place) }
         var next = after(place)
         while buckets[next].slot >= 0 {

@@ -320,13 +320,12 @@ final class AresChannel {
 
     func process(_ socket: AresSocket, _ readiness: Readiness) {
         guard let channel else { return }
-        let troubled = !readiness.isDisjoint(with: [.error, .hangup])
         let batch = socket.isTCP ? nil : batch
         batch?.beginReading(into: reactor.receiveBuffer)
         ares_process_fd(
             channel,
-            troubled || readiness.contains(.readable) ? socket.descriptor : ARES_SOCKET_BAD,
-            readiness.contains(.writable) ? socket.descriptor : ARES_SOCKET_BAD)
+            readiness.isTroubled || readiness.isReadable ? socket.descriptor : ARES_SOCKET_BAD,
+            readiness.isWritable ? socket.descriptor : ARES_SOCKET_BAD)
         batch?.endReading()
     }
 

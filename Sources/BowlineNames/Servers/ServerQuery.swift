@@ -177,10 +177,13 @@ extension ServerQuery {
         func put(_ number: UInt16, at offset: Int) {
             buffer.storeBytes(of: number.bigEndian, toByteOffset: offset, as: UInt16.self)
         }
-        buffer.initializeMemory(as: UInt8.self, repeating: 0)
         put(id, at: 0)
         put(DNSHeader.Flags.recursionDesired.rawValue, at: 2)
+        // One question, no answers and no authorities; OPT is the only additional record.
         put(1, at: 4)
+        put(0, at: 6)
+        put(0, at: 8)
+        put(payload == nil ? 0 : 1, at: 10)
         var end = DNSHeader.octets
         end += name.write(letterCase, into: UnsafeMutableRawBufferPointer(rebasing: buffer[end...]))
         put(type.rawValue, at: end)
@@ -188,9 +191,12 @@ extension ServerQuery {
         end += 4
         guard let payload else { return end }
         // The root, OPT, what is welcome; no flags and no options (RFC 6891, 6.1.2).
-        put(1, at: 10)
+        buffer[end] = 0
         put(RecordType.opt.rawValue, at: end + 1)
         put(payload, at: end + 3)
+        put(0, at: end + 5)
+        put(0, at: end + 7)
+        put(0, at: end + 9)
         return end + Self.optOctets
     }
 }

@@ -6,7 +6,7 @@ import Glibc
 
 /// Says which letters of a name are capitals.
 package struct LetterCase: Hashable, Sendable {
-    /// A bit for each letter, the lowest for the first; after the last bit it begins anew.
+    /// A bit for each octet of the name on the wire, the lowest for the first; after the last bit it begins anew.
     private let bits: UInt64
 
     /// All small: the name as it is kept.
@@ -16,18 +16,41 @@ package struct LetterCase: Hashable, Sendable {
         self.bits = bits
     }
 
-    /// Gives the letters of a text their case; what isn't a small letter of ASCII stays what it is.
-    ///
-    /// The length octets of the wire format are below every letter, so it does for that, too.
-    func apply(to text: UnsafeMutableRawBufferPointer) {
+    /// Gives the letters of a name on the wire their case; what isn't a small letter of ASCII stays what it is, as the length
+    /// octets, which are below every letter.
+    func apply(to name: UnsafeMutableRawBufferPointer) {
         if bits == 0 { return }
         var dice = bits
-        for index in text.indices {
-            let octet = text[index]
-            guard octet &- 0x61 < 26 else { continue }
-            text[index] = octet & ~UInt8(truncatingIfNeeded: (dice & 1) &<< 5)
-            dice = dice &>> 1 | dice &<< 63
+        var offset = 0
+        // Eight at a time, then one by one: this is done twice for each question.
+        while offset + 8 <= name.count {
+            let octets = UInt64(littleEndian: name.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let capitals = octets & ~((Self.letters(octets) & Self.spread(dice)) >> 2)
+            name.storeBytes(of: capitals.littleEndian, toByteOffset: offset, as: UInt64.self)
+            dice = dice &>> 8 | dice &<< 56
+            offset += 8
         }
+        while offset < name.count {
+            let octet = name[offset]
+            if octet &- 0x61 < 26 { name[offset] = octet & ~UInt8(truncatingIfNeeded: (dice & 1) &<< 5) }
+            dice = dice &>> 1 | dice &<< 63
+            offset += 1
+        }
+    }
+
+    /// The highest bit of each octet that is a small letter.
+    private static func letters(_ octets: UInt64) -> UInt64 {
+        let low = octets & 0x7F7F_7F7F_7F7F_7F7F
+        // Sums that reach 0x80 from "a" on, and from what is behind "z".
+        let first = low &+ 0x1F1F_1F1F_1F1F_1F1F
+        let beyond = low &+ 0x0505_0505_0505_0505
+        return first & ~beyond & ~octets & 0x8080_8080_8080_8080
+    }
+
+    /// The lowest eight dice, each as the highest bit of an octet.
+    private static func spread(_ dice: UInt64) -> UInt64 {
+        let each = (dice & 0xFF) &* 0x0101_0101_0101_0101 & 0x8040_2010_0804_0201
+        return (each &+ 0x7F7F_7F7F_7F7F_7F7F) & 0x8080_8080_8080_8080
     }
 }
 
