@@ -274,6 +274,50 @@ struct StreamedRequestTests {
         #expect(arrived == "200 [\"\(size) true\"]")
     }
 
+    @Test("files that wait for connections are not open, and all of them go out")
+    func waitingFiles() async throws {
+        let count = 200
+        let folder = try TemporaryFolder()
+        let path = try folder.write("body", text: "abc")
+        let (open, arrived) = try await onReactor { reactor in
+            let responder = try HTTPResponder(reactor: reactor) { .respond(.init($0.body)) }
+            let agent = Agent(reactor)
+            agent.limits.connectionsPerHost = 2
+            let pages = try (0..<count).map { _ in
+                var request = PageRequest("http://127.0.0.1:\(responder.port)/")
+                request.method = "PUT"
+                request.stream = try .file(path, reactor: reactor)
+                return agent.fetch(request)
+            }
+            let open = OpenDescriptors.all().values.count { $0 == path }
+            var arrived = 0
+            for page in pages where try await page.value.body == Array("abc".utf8) { arrived += 1 }
+            return (open, arrived)
+        }
+        #expect(open == 0)
+        #expect(arrived == count)
+    }
+
+    @Test("a file that has gone by the time that it is its turn fails the request, with the system's error")
+    func goneFile() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("body", text: "abc")
+        let found = try await onReactor { reactor in
+            let responder = try HTTPResponder(reactor: reactor) { _ in .respond(.init()) }
+            var request = PageRequest("http://127.0.0.1:\(responder.port)/")
+            request.method = "PUT"
+            request.stream = try .file(path, reactor: reactor)
+            unlink(path)
+            do {
+                return "\(try await reactor.agent.fetch(request).value.status)"
+            } catch let error as PageError {
+                guard case .source(let error) = error.reason else { return "\(error)" }
+                return "\((error as? SystemError)?.code ?? 0)"
+            }
+        }
+        #expect(found == "\(ENOENT)")
+    }
+
     @Test(
         "what isn't a file that can be read is refused with the system's error",
         arguments: ["/", "/nowhere", "/dev/null"])

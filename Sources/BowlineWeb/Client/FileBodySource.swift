@@ -5,14 +5,15 @@ public import BowlineReactor
 import Glibc
 
 extension RequestBodyStream {
-    /// Sends a file, from its beginning, with the length that it has when the request is made.
+    /// Sends a file, from its beginning, with the length that it has when the request is made. It is opened once now, to see
+    /// whether it can be, and then when it is its turn to be sent.
     ///
     /// - Parameter reactor: whose threads read it.
     /// - Throws: the `SystemError` of open or fstat; EISDIR and ESPIPE for what isn't a regular file.
     public static func file(_ path: String, reactor: Reactor) throws -> RequestBodyStream {
         let length = try BodyFile(path).length
         return RequestBodyStream(length: length) { [unowned reactor] in
-            FileBodySource(try BodyFile(path), length: length, reactor)
+            FileBodySource(path, length: length, reactor)
         }
     }
 }
@@ -56,19 +57,21 @@ private final class BodyFile: Sendable {
     }
 }
 
-/// Reads a file for one request.
+/// Reads a file for one request. It is open from the first piece to the last only: thousands of requests may wait for
+/// connections, and each would hold a descriptor.
 private final class FileBodySource: BodySource {
     /// A piece is worth the hop to another thread, and a few of them don't weigh.
     private static let pieceBytes = 256 * 1024
 
-    private let file: BodyFile
+    private let path: String
     private let length: Int
     private unowned let reactor: Reactor
+    private var file: BodyFile?
     private var offset = 0
 
     /// - Parameter length: what was promised.
-    init(_ file: BodyFile, length: Int, _ reactor: Reactor) {
-        self.file = file
+    init(_ path: String, length: Int, _ reactor: Reactor) {
+        self.path = path
         self.length = length
         self.reactor = reactor
     }
@@ -76,11 +79,18 @@ private final class FileBodySource: BodySource {
     func nextPiece() -> Deferred<[UInt8]?> {
         // No more than was promised, even if the file has grown.
         let most = min(Self.pieceBytes, length - offset)
-        guard most > 0 else { return .succeeded(nil) }
-        let (file, place) = (file, offset)
-        return reactor.deferToThread { try file.read(most, at: place) }.addCallback { [self] piece in
-            offset += piece?.count ?? 0
-            return piece
+        guard most > 0 else {
+            file = nil
+            return .succeeded(nil)
+        }
+        let (path, open, place) = (path, file, offset)
+        return reactor.deferToThread {
+            let file = try open ?? BodyFile(path)
+            return (file: file, piece: try file.read(most, at: place))
+        }.addCallback { [self] read in
+            file = read.file
+            offset += read.piece?.count ?? 0
+            return read.piece
         }
     }
 }

@@ -16,6 +16,9 @@
 /// stream.onWritable = fill        // called when the response begins, and whenever all has left
 /// ```
 public final class HTTPBodyStream {
+    /// So much may wait for the response to begin, which it may never do, before the writer is told to wait.
+    private static let earlyLimit = 64 * 1024
+
     /// What takes the pieces: the connection, while the response is sent.
     weak var connection: HTTPServerConnection?
     /// What was written before the response began.
@@ -23,12 +26,13 @@ public final class HTTPBodyStream {
     private var isFinished = false
     /// Whether the body is no longer sent: it is complete, or the client has gone.
     public private(set) var isEnded = false
-    /// Whether the client takes what is written. Writing goes on to work when it doesn't, and costs memory.
+    /// Whether what is written is taken: by the client, or before the response begins by some room here. Writing goes on to
+    /// work when it isn't, and costs memory.
     public internal(set) var isWritable = true
     /// Called when the response begins, and each time that everything written has left after `isWritable` was false.
     public var onWritable: (() -> Void)?
     /// Called once when nothing more can be sent, though `finish` wasn't called: the client has gone, or wanted the head
-    /// only.
+    /// only. If it goes before the stream has been answered, whoever makes the answer is told by its canceller.
     public var onEnd: (() -> Void)?
 
     /// Creates a body without pieces.
@@ -37,7 +41,9 @@ public final class HTTPBodyStream {
     /// Sends a piece. Does nothing after the end.
     public func write(_ bytes: [UInt8]) {
         guard !isFinished, !isEnded, !bytes.isEmpty else { return }
-        if let connection { connection.send(piece: bytes) } else { early += bytes }
+        if let connection { return connection.send(piece: bytes) }
+        early += bytes
+        if early.count >= Self.earlyLimit { isWritable = false }
     }
 
     /// Sends a piece of text.

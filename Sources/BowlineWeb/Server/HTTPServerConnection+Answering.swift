@@ -4,7 +4,13 @@ import BowlineTransport
 
 extension HTTPServerConnection: PushProducer {
     func answered(_ result: Result<HTTPServerResponse, any Error>) {
-        guard case .answering = phase else { return }
+        guard case .answering = phase else {
+            // The client has gone, and who made the answer is told where it writes.
+            if case .success(let response) = result, case .stream(let stream) = response.body {
+                stream.end(isLoss: true)
+            }
+            return
+        }
         pendingAnswer = nil
         switch result {
         case .success(let response): respond(response)

@@ -189,4 +189,43 @@ struct HTTPServerTimeTests {
         #expect(ends == 2)
         made[2].write("to nobody")
     }
+
+    @Test("a stream that is the answer to a client that has gone ends at once, and its writer is told")
+    func lateStream() throws {
+        var ends = 0
+        let stream = HTTPBodyStream()
+        stream.onEnd = { ends += 1 }
+        let server = VirtualServer(later: { _ in
+            Deferred(canceller: { deferred in
+                // What was made by now is handed over all the same.
+                deferred.callback(HTTPServerResponse(stream: stream, type: "text/plain"))
+            })
+        })
+        let transport = try #require(server.connect())
+        transport.deliver(Self.get)
+        stream.write("early")
+        transport.deliverLoss(.lost(104))
+        #expect(ends == 1)
+        #expect(stream.isEnded)
+    }
+
+    @Test("a writer that is early is told to wait when enough is there, and to go on when it is taken")
+    func earlyStream() throws {
+        let stream = HTTPBodyStream()
+        let server = VirtualServer { _ in HTTPServerResponse(stream: stream, type: "text/plain") }
+        var written = 0
+        while stream.isWritable, written < 1 << 20 {
+            stream.write([UInt8](repeating: 65, count: 1_024))
+            written += 1_024
+        }
+        #expect(written == 65_536)
+        var calls = 0
+        stream.onWritable = { if stream.isWritable { calls += 1 } }
+        let transport = try #require(server.connect())
+        transport.deliver(Self.get)
+        transport.pump()
+        #expect(calls == 1)
+        #expect(stream.isWritable)
+        #expect(transport.written.count(where: { $0 == 65 }) == written)
+    }
 }
