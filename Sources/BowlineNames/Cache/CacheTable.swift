@@ -61,6 +61,9 @@ struct CacheTable {
 
     /// No slot: below 0.
     static let none: Int32 = -1
+    // Only for what is fetched ahead: wrong, they would cost time.
+    private static let allocatorWord: UInt = 16
+    private static let stringHeader: UInt = 32
 
     private(set) var count = 0
     /// How many of them say that a name doesn't exist: every search for a type is followed by one for that.
@@ -170,9 +173,11 @@ struct CacheTable {
         buckets.withUnsafeBufferPointer {
             Prefetch.object(at: UInt(bitPattern: $0.baseAddress.map { $0 + place }), octets: 1)
         }
-        // Its bits alone, or 0: a reference would be counted.
-        Prefetch.object(at: unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self), octets: 256)
-        Prefetch.object(at: slots[Int(oldest)].octets, octets: 1)
+        // Its bits alone, or 0: a reference would be counted. The allocator's word for each is before it.
+        let answer = unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self)
+        Prefetch.object(at: answer &- Self.allocatorWord, octets: 256)
+        // And a string's own before its octets.
+        Prefetch.object(at: slots[Int(oldest)].octets &- Self.stringHeader &- Self.allocatorWord, octets: 128)
     }
 
     /// Makes an entry the newest.
