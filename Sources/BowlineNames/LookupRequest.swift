@@ -71,7 +71,8 @@ public struct TypeAnswer: Hashable, Sendable {
         get { extras.extendedErrors }
         set { extras.extendedErrors = newValue }
     }
-    /// The servers that failed, or were silent for longer than usual, before another one answered.
+    /// The servers that failed, or were silent for longer than usual, before another one answered, or before something stale
+    /// had to do.
     public var failedServers: [LookupError.ServerReport] {
         get { extras.failedServers }
         set { extras.failedServers = newValue }

@@ -58,7 +58,9 @@ extension NameFindings.Question {
         case .cache:
             parts.append("from the cache\(server.map { ", which has it from \($0)" } ?? "")")
             if answer.origin.isRestored { parts.append("kept from an earlier run") }
-        case .stale: parts.append("from the cache, expired\(server.map { ", from \($0)" } ?? "")")
+        case .stale:
+            parts.append("from the cache, expired\(server.map { ", which has it from \($0)" } ?? "")")
+            parts += reports(answer)
         case .hosts: parts.append("from the hosts file")
         case .literal: parts.append("the text is an address")
         case .special: parts.append("a special name, answered here")
@@ -79,13 +81,14 @@ extension NameFindings.Question {
         }
         if let responseCode { parts.append("\(responseCode)") }
         if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
-        for report in answer.failure?.servers ?? answer.failedServers
-        where report.server != server || !report.detail.isEmpty {
-            parts.append(
-                TerminalText.escaped(
-                    "\(report.server): \(report.detail.isEmpty ? "\(report.kind.rawValue)" : report.detail)"))
-        }
-        return parts
+        return parts + reports(answer)
+    }
+
+    /// What the servers said that failed; what is said of the deciding one already is left out.
+    private func reports(_ answer: TypeAnswer) -> [String] {
+        (answer.failure?.servers ?? answer.failedServers)
+            .filter { answer.origin.source == .stale || $0.server != server || !$0.detail.isEmpty }
+            .map { TerminalText.escaped("\($0.server): \($0.detail.isEmpty ? "\($0.kind.rawValue)" : $0.detail)") }
     }
 
     private static func words(_ kind: LookupError.Kind) -> String {

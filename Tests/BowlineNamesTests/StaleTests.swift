@@ -33,6 +33,9 @@ struct StaleTests {
         #expect(answer.origin.server == world.server.address)
         #expect(answer.ttl == 30)
         #expect(answer.records.map(\.ttl) == [30])
+        #expect(answer.failure == nil)
+        #expect(answer.failedServers.map(\.kind) == [.timeout])
+        #expect(answer.failedServers.map(\.server) == [world.server.address])
         #expect(log.result?.addresses == [one])
         #expect(world.cache.statistics.staleAnswers == 1)
     }
@@ -57,7 +60,10 @@ struct StaleTests {
         let first = world.lookup()
         world.server.reply(.packet(code: .servFail))
         #expect(first.sources == [.stale])
-        #expect(world.lookup().sources == [.stale])
+        let second = world.lookup()
+        #expect(second.sources == [.stale])
+        // Both say why, the second from what is remembered of the first's failure.
+        for log in [first, second] { #expect(log.answers.first?.failedServers.map(\.kind) == [.servfail]) }
         #expect(world.cache.statistics.staleHits == 1)
         #expect(world.cache.statistics.staleAnswers == 1)
         #expect(world.cache.statistics.lookups == 3)

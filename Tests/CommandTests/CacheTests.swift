@@ -3,6 +3,7 @@
 import Bowline
 import BowlineTesting
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -44,6 +45,27 @@ struct CacheTests {
         let fetched = try run(["--json"] + servers.names + [servers.url(host: "alias.test")]).json().first
         #expect(fetched?["ok"] == true && fetched?["dns"]?["source"] == "cache")
         #expect(servers.questions.count == asked)
+    }
+
+    @Test("what has expired stands in where the server fails, and the report says both")
+    func stale() throws {
+        let isBroken = Atomic(false)
+        let failing = try Servers { _ in
+            isBroken.load(ordering: .relaxed)
+                ? .code(.servFail) : .addresses([.v4(.loopback)], ttl: 1)
+        }
+        let arguments = ["resolve", "-4"] + failing.names + ["h.test"]
+        #expect(try run(arguments).exitCode == 0)
+        isBroken.store(true, ordering: .relaxed)
+        // Times in the file are those of the wall clock, and a second is the shortest life.
+        usleep(1_100_000)
+        // The second time from what is remembered of the first.
+        for _ in 0..<2 {
+            let output = try run(arguments)
+            #expect(output.exitCode == 0)
+            let server = "127.0.0.1:\(failing.dnsPort)"
+            #expect(output.stdout.contains("from the cache, expired, which has it from \(server), \(server): servfail"))
+        }
     }
 
     @Test("an answer serves only runs that ask the server that it is from")

@@ -23,8 +23,8 @@ public final class ResolverCache {
         case hit(CachedAnswer)
         /// The same, and the time has come to ask for it again ahead of its end.
         case due(CachedAnswer)
-        /// Records past their TTL, and servers that failed too short a while ago to be asked again.
-        case stale(CachedAnswer)
+        /// Records past their TTL, and how servers failed, too short a while ago to be asked again.
+        case stale(CachedAnswer, CachedFailure)
         /// Records past their TTL: ask, and if no server answers, serve these.
         case expired(CachedAnswer)
         /// The name failed a short while ago and may not be asked yet.
@@ -100,7 +100,7 @@ public final class ResolverCache {
             use(own, now)
             if let stale {
                 statistics.staleHits += 1
-                return .stale(stale)
+                return .stale(stale, failure)
             }
             statistics.failureHits += 1
             return .failed(failure)

@@ -44,8 +44,8 @@ final class QuestionDesk {
         case .due(let cached):
             if !refresh(key) { cached.releaseRefresh() }
             return .known(TypeAnswer(cached, for: key, now: now))
-        case .stale(let cached):
-            return .known(stale(cached, for: key))
+        case .stale(let cached, let failed):
+            return .known(stale(cached, for: key, since: failed.error.servers))
         case .failed(let failed):
             return .known(TypeAnswer(failed, key.type, now: now))
         case .expired(let cached):
@@ -56,8 +56,13 @@ final class QuestionDesk {
     }
 
     /// The answer that records past their TTL make.
-    func stale(_ cached: CachedAnswer, for key: Question.Key) -> TypeAnswer {
-        TypeAnswer(stale: cached, for: key, ttl: cache.policy.staleTTL, now: clock.now)
+    /// - Parameter failures: why they have to do.
+    func stale(
+        _ cached: CachedAnswer, for key: Question.Key, since failures: [LookupError.ServerReport]
+    ) -> TypeAnswer {
+        var answer = TypeAnswer(stale: cached, for: key, ttl: cache.policy.staleTTL, now: clock.now)
+        answer.failedServers = failures
+        return answer
     }
 
     // MARK: asking
