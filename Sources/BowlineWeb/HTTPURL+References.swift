@@ -50,7 +50,9 @@ extension HTTPURL {
             try self.init(text)
             return
         }
-        if let address = IPv6Address(text), address.zone == 0, !bytes.contains(UInt8(ascii: "%")) {
+        let unzoned = bytes.prefix { $0 != UInt8(ascii: "%") }
+        if let address = IPv6Address(String(decoding: unzoned, as: UTF8.self)) {
+            guard unzoned.count == bytes.count else { throw .zonedAddress }
             let origin = Origin(scheme: .http, host: .ipv6(address), port: Scheme.http.defaultPort)
             self.init(origin: origin, userInfo: nil, parts: HTTPURLText.Parts([]))
             return

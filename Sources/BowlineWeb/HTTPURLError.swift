@@ -65,7 +65,7 @@ extension HTTPURLError: CustomStringConvertible {
         case .numericHost(let host):
             "\(host.debugDescription) looks like an IPv4 address; write it as four decimal numbers"
         case .badIPv6Address: "what stands in brackets isn't an IPv6 address"
-        case .zonedAddress: "a URL takes no zone: leave out what stands behind the % in the brackets"
+        case .zonedAddress: "a URL takes no zone: leave out the % and what stands behind it"
         case .badPort(let port): "\(port.debugDescription) isn't a port (1 to 65535)"
         case .badUserInfo: "the part before the @ has characters that must be percent-encoded"
         case .notHostAndPort: "this isn't a host or host:port; write http:// before it if it is a URL"

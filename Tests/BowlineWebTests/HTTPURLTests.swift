@@ -81,8 +81,8 @@ struct HTTPURLTests {
             ("http://[::1", "what stands in brackets isn't an IPv6 address"),
             ("http://[::1]x/", "what stands in brackets isn't an IPv6 address"),
             ("http://[]/", "what stands in brackets isn't an IPv6 address"),
-            ("http://[fe80::1%25lo]/", "a URL takes no zone: leave out what stands behind the % in the brackets"),
-            ("http://[::1%lo]:80/", "a URL takes no zone: leave out what stands behind the % in the brackets"),
+            ("http://[fe80::1%25lo]/", "a URL takes no zone: leave out the % and what stands behind it"),
+            ("http://[::1%lo]:80/", "a URL takes no zone: leave out the % and what stands behind it"),
             ("http://[127.0.0.1]/", "what stands in brackets isn't an IPv6 address"),
             ("http://h:0/", "\"0\" isn't a port (1 to 65535)"),
             ("http://h:65536/", "\"65536\" isn't a port (1 to 65535)"),
@@ -209,5 +209,10 @@ struct HTTPURLTests {
         let error = #expect(throws: HTTPURLError.self) { try HTTPURL(target: text) }
         #expect(error?.code.rawValue == code)
         #expect(error?.description.contains("\n") == false)
+    }
+
+    @Test("an address with a zone is told so, whether there is such an interface or not", arguments: ["lo", "nowhere"])
+    func zonedTarget(zone: String) {
+        #expect(throws: HTTPURLError.zonedAddress) { try HTTPURL(target: "fe80::1%\(zone)") }
     }
 }
