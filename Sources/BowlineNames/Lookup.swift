@@ -116,7 +116,7 @@ final class Lookup: QuestionWaiter {
                     type: question.key.type,
                     failure: LookupError(
                         .timeout, name: name, types: [question.key.type],
-                        servers: question.reports + question.silenceReports,
+                        servers: question.reportsSoFar,
                         attempts: question.tries, elapsed: now - startTime),
                     origin: question.failureOrigin, time: now))
         }

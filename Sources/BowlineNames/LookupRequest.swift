@@ -107,12 +107,8 @@ public struct TypeAnswer: Hashable, Sendable {
         ttl: UInt32? = nil, origin: AnswerOrigin, responseCode: ResponseCode? = nil,
         extendedErrors: [ExtendedError] = [], time: ReactorInstant
     ) {
-        self.type = type
-        self.records = records
-        self.ttl = ttl
-        self.origin = origin
+        self.init(plain: type, records: records, ttl: ttl, origin: origin, time: time)
         self.responseCode = responseCode
-        self.time = time
         if failure != nil || !aliases.isEmpty || !extendedErrors.isEmpty {
             extras = Extras(failure: failure, aliases: aliases, extendedErrors: extendedErrors)
         }

@@ -81,13 +81,14 @@ extension NameFindings.Question {
         }
         if let responseCode { parts.append("\(responseCode)") }
         if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
-        return parts + reports(answer)
+        return parts + reports(answer, besides: server)
     }
 
-    /// What the servers said that failed; what is said of the deciding one already is left out.
-    private func reports(_ answer: TypeAnswer) -> [String] {
+    /// What the servers said that failed.
+    /// - Parameter told: one of which it is told already, but for the details.
+    private func reports(_ answer: TypeAnswer, besides told: SocketAddress? = nil) -> [String] {
         (answer.failure?.servers ?? answer.failedServers)
-            .filter { answer.origin.source == .stale || $0.server != server || !$0.detail.isEmpty }
+            .filter { $0.server != told || !$0.detail.isEmpty }
             .map { TerminalText.escaped("\($0.server): \($0.detail.isEmpty ? "\($0.kind.rawValue)" : $0.detail)") }
     }
 

@@ -99,8 +99,11 @@ struct CacheTable {
 
     /// Begins to fetch what a search will need first.
     @inline(__always)
-    func prefetch(_ name: DomainName, _ type: RecordType) {
-        let place = home(Self.hash(name, type))
+    func prefetch(_ name: DomainName, _ type: RecordType) { prefetchBucket(of: Self.hash(name, type)) }
+
+    @inline(__always)
+    private func prefetchBucket(of hash: UInt32) {
+        let place = home(hash)
         buckets.withUnsafeBufferPointer {
             Prefetch.object(at: UInt(bitPattern: $0.baseAddress.map { $0 + place }), octets: 1)
         }
@@ -169,10 +172,7 @@ struct CacheTable {
     /// room for: the answer and the name, to be freed, and the bucket.
     private func prefetchOldest() {
         guard oldest >= 0 else { return }
-        let place = home(slots[Int(oldest)].hash)
-        buckets.withUnsafeBufferPointer {
-            Prefetch.object(at: UInt(bitPattern: $0.baseAddress.map { $0 + place }), octets: 1)
-        }
+        prefetchBucket(of: slots[Int(oldest)].hash)
         // Its bits alone, or 0: a reference would be counted. The allocator's word for each is before it.
         let answer = unsafeBitCast(slots[Int(oldest)].answer, to: UInt.self)
         Prefetch.object(at: answer &- Self.allocatorWord, octets: 256)

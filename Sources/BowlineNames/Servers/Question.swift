@@ -219,6 +219,9 @@ final class Question {
         asked.map(\.silenceReport)
     }
 
+    /// What to report of all servers if nobody can wait any longer: of those that failed, then of those that say nothing.
+    var reportsSoFar: [LookupError.ServerReport] { reports + silenceReports }
+
     /// The same of those who have had the time that they usually need, and more.
     private var lateReports: [LookupError.ServerReport] {
         asked.filter { asked in

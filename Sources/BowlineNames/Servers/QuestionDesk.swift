@@ -125,7 +125,7 @@ final class QuestionDesk {
         let waiter = BackgroundWaiter(question, timeout: cache.policy.refreshTimeout, clock: clock) { [unowned self] in
             let failure = LookupError(
                 .timeout, name: question.key.name, types: [question.key.type],
-                servers: question.reports + question.silenceReports, attempts: question.tries)
+                servers: question.reportsSoFar, attempts: question.tries)
             cache.noteFailure(failure, for: question.key.name, question.key.type, now: clock.now)
         } ended: { [unowned self] waiter in
             background[ObjectIdentifier(waiter)] = nil

@@ -6,9 +6,7 @@ extension HTTPServerConnection: PushProducer {
     func answered(_ result: Result<HTTPServerResponse, any Error>) {
         guard case .answering = phase else {
             // The client has gone, and who made the answer is told where it writes.
-            if case .success(let response) = result, case .stream(let stream) = response.body {
-                stream.end(isLoss: true)
-            }
+            if case .success(let response) = result { response.loseStream() }
             return
         }
         pendingAnswer = nil
@@ -22,7 +20,7 @@ extension HTTPServerConnection: PushProducer {
     private func respond(_ response: HTTPServerResponse) {
         var response = response
         if let fault = response.fault {
-            if case .stream(let stream) = response.body { stream.end(isLoss: true) }
+            response.loseStream()
             response = HTTPServerResponse("500 Internal Server Error: \(fault)\n", status: 500)
         }
         isLast = !parser.keepsConnection || response.closesConnection || server?.isStopping != false
@@ -88,4 +86,11 @@ extension HTTPServerConnection: PushProducer {
 
     /// The connection has gone, which `connectionLost` tells.
     func stopProducing() {}
+}
+
+extension HTTPServerResponse {
+    /// Tells whoever writes the body, if it is streamed, that nobody gets it.
+    fileprivate func loseStream() {
+        if case .stream(let stream) = body { stream.end(isLoss: true) }
+    }
 }
