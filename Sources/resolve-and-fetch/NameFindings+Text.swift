@@ -75,9 +75,9 @@ extension NameFindings.Question {
         var parts: [String] = []
         if let server {
             let took = origin.roundTrip.map { " in \(Times.text($0))" } ?? ""
-            // Where nothing came, nothing is from anybody.
-            let word = answer.failure != nil && responseCode == nil ? "asked" : "from"
-            parts.append("\(word) \(server) over \(origin.usedTCP ? "TCP" : "UDP")\(took)")
+            // Where nothing came, nothing is from anybody. What is malformed came, but its code counts for nothing.
+            let hasCome = answer.failure.map { responseCode != nil || $0.kind == .malformed } ?? true
+            parts.append("\(hasCome ? "from" : "asked") \(server) over \(origin.usedTCP ? "TCP" : "UDP")\(took)")
         }
         if let responseCode { parts.append("\(responseCode)") }
         if origin.attempts > 0 { parts.append(origin.attempts == 1 ? "1 try" : "\(origin.attempts) tries") }
@@ -89,7 +89,14 @@ extension NameFindings.Question {
     private func reports(_ answer: TypeAnswer, besides told: SocketAddress? = nil) -> [String] {
         (answer.failure?.servers ?? answer.failedServers)
             .filter { $0.server != told || !$0.detail.isEmpty }
-            .map { TerminalText.escaped("\($0.server): \($0.detail.isEmpty ? "\($0.kind.rawValue)" : $0.detail)") }
+            .map { TerminalText.escaped("\($0.server): \(Self.words($0))") }
+    }
+
+    private static func words(_ report: LookupError.ServerReport) -> String {
+        if !report.detail.isEmpty { return report.detail }
+        // Other codes count as a failure of the server, and are told as what they are.
+        if report.kind == .servfail, let code = report.responseCode, code != .servFail { return "\(code)" }
+        return report.kind.rawValue
     }
 
     private static func words(_ kind: LookupError.Kind) -> String {

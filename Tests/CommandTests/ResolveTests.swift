@@ -92,6 +92,17 @@ struct ResolveTests {
         #expect(text.complaints.count == 1)
     }
 
+    @Test("what came, though malformed, is from its server; where nothing can come, it was asked")
+    func asked() throws {
+        let record = FakeDNSServer.Record("h.test", .a, data: [127, 0, 0])
+        let malformed = try Servers { _ in .records([record]) }
+        let came = try command(["resolve", "-4"] + malformed.names + ["h.test"])
+        #expect(came.stdout.contains("a malformed answer, from 127.0.0.1:\(malformed.dnsPort) over UDP"))
+        let dead = "127.0.0.1:\(Loopback.deadPort)"
+        let nobody = try command(["resolve", "-4", "--dns-server", dead, "h.test"])
+        #expect(nobody.stdout.contains("no server can be reached, asked \(dead) over UDP"))
+    }
+
     @Test(
         "an address of the family that isn't wanted is called one",
         arguments: [
