@@ -89,8 +89,6 @@ final class Question {
     @exclusivity(unchecked) private var waiters = ShortList<any QuestionWaiter>()
     @exclusivity(unchecked) private var leftCount = 0
     @exclusivity(unchecked) private var asked = ShortList<Asked>()
-    /// The next in its chain of the table that has it, which owns both.
-    @exclusivity(unchecked) var nextInChain: Unmanaged<Question>?
     @exclusivity(unchecked) private var nextServer = 0
     /// Asks the next server if those asked are silent. Rests while nobody waits.
     @exclusivity(unchecked) private var silenceTimer: DelayedCall?
