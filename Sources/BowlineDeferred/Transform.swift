@@ -30,8 +30,8 @@ final class Transform<Input, Returned, Output>: Deferred<Output> {
         do {
             if let value = Deferred<Input>.value(of: upstream) {
                 switch consume function {
-                case .callback(let call), .callbacks(let call, _): finish(self, try call(value))
-                case .both(let call): finish(self, try call(.success(value)))
+                case .callback(let call), .callbacks(let call, _): finish(self, try call(consume value))
+                case .both(let call): finish(self, try call(.success(consume value)))
                 }
             } else {
                 let error = upstream?.failure ?? CancelledError()

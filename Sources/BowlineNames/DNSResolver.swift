@@ -54,12 +54,17 @@ public final class DNSResolver: Resolver {
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     @exclusivity(unchecked) private var settings: Settings? {
-        didSet { if let settings { madeDesk?.servers = settings.servers } }
+        didSet {
+            if let settings { madeDesk?.servers = settings.servers }
+            office = nil
+        }
     }
     /// Nil before the first lookup.
     @exclusivity(unchecked) private var madeDesk: QuestionDesk?
     /// Nil before the first lookup.
     @exclusivity(unchecked) private var madeLookups: LookupLine?
+    /// Nil before the first lookup, after a change of the settings, and when the reactor has stopped.
+    @exclusivity(unchecked) private var office: Office?
     /// Nil before the first lookup, and where everything was given.
     @exclusivity(unchecked) private var files: ResolverFiles?
     /// What the log has been told of the configuration.
@@ -83,6 +88,19 @@ public final class DNSResolver: Resolver {
         /// What a name may mean by the search list; nil if it stands for itself.
         func searched(_ name: DomainName, as text: String) -> [DomainName]? {
             configuration.search.isEmpty ? nil : configuration.searched(name, as: text)
+        }
+    }
+
+    /// What every lookup needs, by one reference: each that is counted by itself costs two atomic operations.
+    private final class Office {
+        let settings: Settings
+        let desk: QuestionDesk
+        let lookups: LookupLine
+
+        init(_ settings: Settings, _ desk: QuestionDesk, _ lookups: LookupLine) {
+            self.settings = settings
+            self.desk = desk
+            self.lookups = lookups
         }
     }
 
@@ -187,6 +205,7 @@ public final class DNSResolver: Resolver {
     public func reactorStopped() {
         let lookups = madeLookups?.removeAll() ?? []
         abandoned = inFlight()
+        configurationOfAbandoned = settings?.configuration
         madeDesk?.abandonAll()
         // They hold the clock, and so the reactor, which holds this.
         madeLookups = nil
@@ -200,22 +219,22 @@ public final class DNSResolver: Resolver {
         // Last, for whoever is told may look up something else.
         for lookup in lookups { lookup.fail(ReactorStopped()) }
         abandoned = []
+        configurationOfAbandoned = nil
     }
 
-    /// Where a question is answered from the cache, or put to the servers.
-    private var desk: QuestionDesk {
-        if let madeDesk { return madeDesk }
-        let made = QuestionDesk(cache: cache, clock: clock, servers: currentSettings().servers)
-        madeDesk = made
-        return made
-    }
-
-    /// The lookups that wait.
-    private var lookups: LookupLine {
-        if let madeLookups { return madeLookups }
-        let made = LookupLine(of: self, clock: clock)
-        madeLookups = made
-        return made
+    /// Nil if the reactor is about to stop.
+    private func openOffice() -> Office? {
+        guard !reactor.isClosing else { return nil }
+        observeStop()
+        let settings = currentSettings()
+        // What is in flight stays through changes of the settings.
+        let desk = madeDesk ?? QuestionDesk(cache: cache, clock: clock, servers: settings.servers)
+        madeDesk = desk
+        let lookups = madeLookups ?? LookupLine(of: self, clock: clock)
+        madeLookups = lookups
+        let opened = Office(settings, desk, lookups)
+        office = opened
+        return opened
     }
 
     private func observeStop() {
@@ -233,6 +252,9 @@ public final class DNSResolver: Resolver {
     var questionsInFlight: [Question] { madeDesk?.inFlight ?? [] }
     /// What was in flight when the reactor stopped, while those who waited for it are told.
     @exclusivity(unchecked) private(set) var abandoned: [QuestionSnapshot] = []
+    @exclusivity(unchecked) private var configurationOfAbandoned: ResolverConfiguration?
+    /// The configuration that what is in flight was asked by; nil if nothing was ever asked.
+    var settledConfiguration: ResolverConfiguration? { configurationOfAbandoned ?? settings?.configuration }
     var nameServers: [NameServer] { settings?.servers.servers ?? [] }
 
     // MARK: looking up
@@ -241,7 +263,7 @@ public final class DNSResolver: Resolver {
     public func resolve(
         _ request: LookupRequest, onAnswer: ((TypeAnswer) -> Void)?
     ) -> Deferred<LookupAnswer> {
-        if let address = IPAddress(request.host) {
+        if let address = IPAddress(utf8: request.host.utf8Span.span) {
             return literal(address, request, onAnswer)
         }
         let name: DomainName
@@ -253,16 +275,14 @@ public final class DNSResolver: Resolver {
         // The cache will be searched for it in a moment.
         if let type = request.types.first { cache.prefetch(name, type) }
         guard !name.endsInNumber else { return .failed(NameError(text: request.host, reason: .endsInNumber)) }
-        guard !reactor.isClosing else { return .failed(ReactorStopped()) }
+        guard let office = office ?? openOffice() else { return .failed(ReactorStopped()) }
 
-        observeStop()
-        let settings = currentSettings()
-        let verdict = localVerdict(on: name, port: request.port, settings.hosts)
+        let verdict = localVerdict(on: name, port: request.port, office.settings.hosts)
         // A name that is known here, or is special, is never completed: `localhost.corp.example` is somebody else.
-        if verdict == nil, let candidates = settings.searched(name, as: request.host) {
+        if verdict == nil, let candidates = office.settings.searched(name, as: request.host) {
             return search(candidates, for: name, request, onAnswer)
         }
-        return lookUp(name, verdict, request, onAnswer)
+        return lookUp(name, verdict, request, in: office, onAnswer)
     }
 
     private func search(
@@ -271,9 +291,11 @@ public final class DNSResolver: Resolver {
         let search = SearchLookup(
             candidates, of: name, timeout: request.timeout, clock: clock, onAnswer: onAnswer
         ) { [self] candidate, timeout, onAnswer in
+            guard let office = office ?? openOffice() else { return .failed(ReactorStopped()) }
             var request = request
             request.timeout = timeout
-            return lookUp(candidate, localVerdict(on: candidate, port: request.port), request, onAnswer)
+            let verdict = localVerdict(on: candidate, port: request.port, office.settings.hosts)
+            return lookUp(candidate, verdict, request, in: office, onAnswer)
         }
         search.proceed()
         return search.deferred
@@ -281,19 +303,20 @@ public final class DNSResolver: Resolver {
 
     /// Looks up a name that stands for itself alone.
     private func lookUp(
-        _ name: DomainName, _ verdict: LocalVerdict?, _ request: LookupRequest, _ onAnswer: ((TypeAnswer) -> Void)?
+        _ name: DomainName, _ verdict: LocalVerdict?, _ request: LookupRequest, in office: Office,
+        _ onAnswer: ((TypeAnswer) -> Void)?
     ) -> Deferred<LookupAnswer> {
-        let desk = desk
-        let lookup = Lookup(name, request, in: lookups, onAnswer: onAnswer)
+        let now = office.lookups.clock.now
+        let lookup = Lookup(name, request, at: now, in: office.lookups, onAnswer: onAnswer)
         for type in request.types {
-            if let known = verdict?.answer(name, type, time: clock.now) {
+            if let known = verdict?.answer(name, type, time: now) {
                 lookup.take(known)
                 continue
             }
-            let key = Question.Key(name: name, type: type)
-            switch desk.find(key) {
+            switch office.desk.find(name, type, at: now) {
             case .known(let answer): lookup.take(answer)
-            case .unknown(let stale): lookup.await(desk.ask(key, for: lookup, inReserve: stale))
+            case .unknown(let stale):
+                lookup.await(office.desk.ask(name, type, at: now, for: lookup, inReserve: stale))
             }
         }
         return lookup.begin()

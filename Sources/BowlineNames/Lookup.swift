@@ -26,11 +26,14 @@ final class Lookup: QuestionWaiter {
     @exclusivity(unchecked) private var deferred: Deferred<LookupAnswer>?
 
     /// - Parameter line: where it stands while it waits for something.
-    init(_ name: DomainName, _ request: LookupRequest, in line: LookupLine, onAnswer: ((TypeAnswer) -> Void)?) {
+    init(
+        _ name: DomainName, _ request: LookupRequest, at now: ReactorInstant, in line: LookupLine,
+        onAnswer: ((TypeAnswer) -> Void)?
+    ) {
         self.name = name
         self.line = line
         self.onAnswer = onAnswer
-        startTime = line.clock.now
+        startTime = now
         deadline = startTime + request.timeout
     }
 
@@ -63,7 +66,7 @@ final class Lookup: QuestionWaiter {
         fallback.refresh()
         fallback.question.leave(self)
         take(fallback.answer())
-        finishIfComplete()
+        finishIfComplete(at: now)
     }
 
     private func dropFallbacks() {
@@ -83,7 +86,7 @@ final class Lookup: QuestionWaiter {
         let deferred = Deferred<LookupAnswer>(canceller: { [self] in stop() })
         self.deferred = deferred
         if pending.isEmpty {
-            conclude()
+            conclude(at: now)
         } else {
             line.enter(self)
         }
@@ -97,10 +100,9 @@ final class Lookup: QuestionWaiter {
         if result.answer == nil, let fallback = fallbacks.first(where: { $0.question === question }) {
             take(fallback.answer())
         } else {
-            let now = now
-            take(TypeAnswer(result, for: question.key, elapsed: now - startTime, time: now))
+            take(TypeAnswer(result, for: question.key, elapsed: result.time - startTime))
         }
-        finishIfComplete()
+        finishIfComplete(at: result.time)
     }
 
     /// The deadline has come.
@@ -120,7 +122,7 @@ final class Lookup: QuestionWaiter {
                         attempts: question.tries, elapsed: now - startTime),
                     origin: question.failureOrigin, time: now))
         }
-        finishIfComplete()
+        finishIfComplete(at: now)
     }
 
     /// Ends the lookup from outside, when it stands in no line any more.
@@ -148,15 +150,15 @@ final class Lookup: QuestionWaiter {
         return left
     }
 
-    private func finishIfComplete() {
+    private func finishIfComplete(at now: ReactorInstant) {
         // Whoever was told may have given up.
         guard pending.isEmpty, deferred != nil else { return }
         dropFallbacks()
         line.leave(self)
-        conclude()
+        conclude(at: now)
     }
 
-    private func conclude() {
+    private func conclude(at now: ReactorInstant) {
         onAnswer = nil
         guard let deferred = deferred.take() else { return }
         // Taken, not copied: of one answer nearly all is in there.
@@ -164,7 +166,7 @@ final class Lookup: QuestionWaiter {
         swap(&answers, &self.answers)
         let elapsed = now - startTime
         if answers.indices.contains(where: { !answers[$0].records.isEmpty }) {
-            deferred.callback(LookupAnswer(name: name, questions: answers, elapsed: elapsed))
+            deferred.callback(LookupAnswer(name: name, questions: consume answers, elapsed: elapsed))
         } else {
             deferred.errback(LookupError(summing: answers, of: name, elapsed: elapsed))
         }

@@ -51,12 +51,23 @@ extension ShortList {
 
     /// Takes out the first element for which a condition holds, and returns it.
     package mutating func removeFirst(where condition: (Element) -> Bool) -> Element? {
-        guard let head else { return nil }
-        if condition(head) {
-            self.head = others.isEmpty ? nil : others.removeFirst()
-            return head
+        // Moved out, and back if it isn't the one: a copy would be counted.
+        guard let candidate = head.take() else { return nil }
+        if condition(candidate) {
+            if !others.isEmpty { head = others.removeFirst() }
+            return candidate
         }
+        head = candidate
         return others.firstIndex(where: condition).map { others.remove(at: $0) }
+    }
+
+    /// Takes out all elements and lends them to a function, in their order.
+    package mutating func drain(_ body: (Element) -> Void) {
+        guard let first = head.take() else { return }
+        let others = others
+        self.others = []
+        body(first)
+        for other in others { body(other) }
     }
 }
 

@@ -6,16 +6,18 @@ import BowlineTransport
 extension TypeAnswer {
     /// Makes the answer that one waiter gets of a question.
     init(
-        _ result: borrowing QuestionResult, for key: borrowing Question.Key, elapsed: Duration, time: ReactorInstant
+        _ result: borrowing QuestionResult, for key: borrowing Question.Key, elapsed: Duration
     ) {
         guard let message = result.answer?.message else {
-            self.init(type: key.type, origin: result.origin, time: time)
+            self.init(type: key.type, origin: result.origin, time: result.time)
             failure = LookupError(copy result, for: copy key, elapsed: elapsed)
             responseCode = failure?.responseCode
             extendedErrors = result.extendedErrors
             return
         }
-        self.init(message, for: key, recordTTL: message.recordTTL, ttl: message.ttl, origin: result.origin, time: time)
+        self.init(
+            message, for: key.name, key.type, recordTTL: message.recordTTL, ttl: message.ttl, origin: result.origin,
+            time: result.time)
         if !result.servers.isEmpty { failedServers = result.servers }
         if message.outcome != .answer, var failure {
             failure.attempts = result.origin.attempts
@@ -26,20 +28,23 @@ extension TypeAnswer {
     }
 
     /// Makes an answer of what the cache has; TTLs are what is left of them.
-    init(_ cached: CachedAnswer, for key: Question.Key, now: ReactorInstant) {
+    init(_ cached: CachedAnswer, for name: DomainName, _ type: RecordType, now: ReactorInstant) {
         var origin = cached.origin
         origin.source = .cache
         // Rounded up: what is still used has at least a second.
         let left = UInt32(clamping: (cached.remaining(at: now).saturatingNanoseconds + 999_999_999) / 1_000_000_000)
-        self.init(cached.answer, for: key, recordTTL: left, ttl: left, origin: origin, time: now)
+        self.init(cached.answer, for: name, type, recordTTL: left, ttl: left, origin: origin, time: now)
     }
 
     /// Makes an answer of records past their TTL, with the TTL that such are given (RFC 8767, 4).
-    init(stale cached: CachedAnswer, for key: Question.Key, ttl staleTTL: Duration, now: ReactorInstant) {
+    init(
+        stale cached: CachedAnswer, for name: DomainName, _ type: RecordType, ttl staleTTL: Duration,
+        now: ReactorInstant
+    ) {
         var origin = cached.origin
         origin.source = .stale
         let seconds = UInt32(clamping: staleTTL.components.seconds)
-        self.init(cached.answer, for: key, recordTTL: seconds, ttl: seconds, origin: origin, time: now)
+        self.init(cached.answer, for: name, type, recordTTL: seconds, ttl: seconds, origin: origin, time: now)
         if !cached.answer.records.isEmpty {
             for index in records.indices { records[index].ttl = seconds }
         }
@@ -62,11 +67,11 @@ extension TypeAnswer {
 
     /// Makes an answer of what a server has said.
     private init(
-        _ answer: DNSAnswer, for key: borrowing Question.Key, recordTTL: UInt32, ttl: UInt32?, origin: AnswerOrigin,
-        time: ReactorInstant
+        _ answer: DNSAnswer, for name: DomainName, _ type: RecordType, recordTTL: UInt32, ttl: UInt32?,
+        origin: AnswerOrigin, time: ReactorInstant
     ) {
-        let records = answer.addressRecords(of: key, ttl: recordTTL) ?? answer.records
-        self.init(plain: key.type, records: records, ttl: ttl, origin: origin, time: time)
+        let records = answer.addressRecords(of: name, type, ttl: recordTTL) ?? answer.records
+        self.init(plain: type, records: records, ttl: ttl, origin: origin, time: time)
         responseCode = answer.responseCode
         if answer.hasExtras {
             aliases = answer.aliases
@@ -75,7 +80,7 @@ extension TypeAnswer {
         guard answer.outcome != .answer else { return }
         let kind: LookupError.Kind = answer.outcome == .nxdomain ? .nxdomain : .nodata
         var failure = LookupError(
-            kind, name: key.name, types: [key.type], source: origin.source, responseCode: answer.responseCode,
+            kind, name: name, types: [type], source: origin.source, responseCode: answer.responseCode,
             extendedErrors: answer.extendedErrors,
             servers: origin.server.map {
                 [LookupError.ServerReport(server: $0, kind: kind, responseCode: answer.responseCode)]
@@ -87,19 +92,14 @@ extension TypeAnswer {
 
 extension DNSAnswer {
     /// The addresses as records; nil if there are none.
-    fileprivate func addressRecords(of key: borrowing Question.Key, ttl: UInt32) -> [ResourceRecord]? {
+    fileprivate func addressRecords(of name: DomainName, _ type: RecordType, ttl: UInt32) -> [ResourceRecord]? {
         guard let first = addresses.first else { return nil }
-        let owner = canonicalName(of: key.name)
-        let type = key.type
+        let owner = canonicalName(of: name)
         // Most often it is one, in an array that is made as large as it has to be.
-        var records = [ResourceRecord(name: owner, type: type, ttl: ttl, data: .address(first))]
-        if addresses.count > 1 {
-            records.reserveCapacity(addresses.count)
-            for address in addresses.dropFirst() {
-                records.append(ResourceRecord(name: owner, type: type, ttl: ttl, data: .address(address)))
-            }
+        if addresses.endIndex == 1 {
+            return [ResourceRecord(name: owner, type: type, ttl: ttl, data: .address(first))]
         }
-        return records
+        return addresses.map { ResourceRecord(name: owner, type: type, ttl: ttl, data: .address($0)) }
     }
 }
 

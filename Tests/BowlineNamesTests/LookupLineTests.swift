@@ -71,9 +71,9 @@ struct LookupLineTests {
             let server = ScriptedServer(1)
             let waiting = (0..<200).map { index in
                 let name = DomainName(canonical: "h\(index).test")
-                let lookup = Lookup(name, request, in: line, onAnswer: nil)
+                let lookup = Lookup(name, request, at: clock.now, in: line, onAnswer: nil)
                 let key = Question.Key(name: name, type: .a)
-                lookup.await(Question(key, order: ServerOrder(servers: [server]), clock: clock) { _, _ in })
+                lookup.await(Question(key, order: ServerOrder(servers: [server]), at: clock.now, owner: EndLog(clock)))
                 return lookup.begin()
             }
             var ended = 0
@@ -103,13 +103,13 @@ struct LookupLineTests {
             let number = Int.random(in: 0..<400, using: &generator)
             let type: RecordType = Bool.random(using: &generator) ? .a : .aaaa
             let key = Question.Key(name: DomainName(canonical: "h\(number).test"), type: type)
-            if let known = table.find(key) {
+            if let known = table.find(key.name, key.type) {
                 #expect(known === model[key])
                 table.remove(known)
                 model[key] = nil
             } else {
                 #expect(model[key] == nil)
-                let question = Question(key, order: ServerOrder(servers: []), clock: clock) { _, _ in }
+                let question = Question(key, order: ServerOrder(servers: []), at: clock.now, owner: EndLog(clock))
                 table.insert(question)
                 model[key] = question
             }
@@ -125,8 +125,8 @@ struct LookupLineTests {
         let clock = ManualClock()
         let questions = ["a.test", "b.test", "a.test", "a.test"].map { host in
             Question(
-                Question.Key(name: DomainName(canonical: host), type: .a), order: ServerOrder(servers: []), clock: clock
-            ) { _, _ in }
+                Question.Key(name: DomainName(canonical: host), type: .a), order: ServerOrder(servers: []),
+                at: clock.now, owner: EndLog(clock))
         }
         var line = QueryLine()
         #expect(questions.map { line.takesTurn($0) } == [true, true, false, false])

@@ -8,18 +8,21 @@ import Testing
 
 @Suite("A question in flight")
 struct QuestionTests {
-    let clock = ManualClock()
+    let clock: ManualClock
     let first = ScriptedServer(1)
     let second = ScriptedServer(2)
     let third = ScriptedServer(3)
-    let log = EndLog()
+    let log: EndLog
+
+    init() {
+        clock = ManualClock()
+        log = EndLog(clock)
+    }
 
     private func started(_ servers: ScriptedServer...) -> (Question, Waiter) {
         let key = Question.Key(name: DomainName(canonical: "h.test"), type: .a)
         for server in servers { server.now = { [clock] in clock.now } }
-        let question = Question(key, order: ServerOrder(servers: servers), clock: clock) { [log] _, result in
-            log.results.append(result)
-        }
+        let question = Question(key, order: ServerOrder(servers: servers), at: clock.now, owner: log)
         let waiter = Waiter()
         question.join(waiter)
         question.start()
@@ -150,7 +153,7 @@ struct QuestionTests {
         #expect(result.servers.map(\.server) == [first.address, second.address])
         #expect(result.servers.map(\.kind) == [.noServer, .timeout])
         let key = Question.Key(name: DomainName(canonical: "h.test"), type: .a)
-        let answer = TypeAnswer(result, for: key, elapsed: .zero, time: clock.now)
+        let answer = TypeAnswer(result, for: key, elapsed: .zero)
         #expect(answer.failure == nil && answer.failedServers == result.servers)
     }
 
@@ -354,6 +357,16 @@ final class Waiter: QuestionWaiter {
     }
 }
 
-final class EndLog {
-    var results: [QuestionResult] = []
+/// Whose questions they are in a test: it writes down what comes of them.
+final class EndLog: QuestionOwner {
+    let clock: any ReactorClock
+    private(set) var results: [QuestionResult] = []
+
+    init(_ clock: any ReactorClock) {
+        self.clock = clock
+    }
+
+    func conclude(_ question: Question, _ result: QuestionResult) {
+        results.append(result)
+    }
 }

@@ -331,15 +331,14 @@ private final class DeskWorld {
     func lookup(_ host: String = "h.test", timeout: Duration = .seconds(20)) -> LookupLog {
         let name = Packet.name(host)
         let log = LookupLog()
-        let lookup = Lookup(name, LookupRequest(host, types: [.a], timeout: timeout), in: lookups) {
+        let lookup = Lookup(name, LookupRequest(host, types: [.a], timeout: timeout), at: clock.now, in: lookups) {
             log.answers.append($0)
         }
-        let key = Question.Key(name: name, type: .a)
-        switch desk.find(key) {
+        switch desk.find(name, .a, at: clock.now) {
         case .known(let answer):
             lookup.take(answer)
         case .unknown(let stale):
-            lookup.await(desk.ask(key, for: lookup, inReserve: stale))
+            lookup.await(desk.ask(name, .a, at: clock.now, for: lookup, inReserve: stale))
         }
         log.deferred = lookup.begin().addBoth { log.result = try? $0.get() }
         return log

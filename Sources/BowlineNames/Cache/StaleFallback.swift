@@ -35,7 +35,7 @@ final class StaleFallback {
     /// What to say.
     func answer() -> TypeAnswer {
         desk.cache.noteStale(question.key.name, question.key.type, now: desk.clock.now)
-        return desk.stale(cached, for: question.key, since: question.reportsSoFar)
+        return desk.stale(cached, for: question.key.name, question.key.type, since: question.reportsSoFar)
     }
 
     /// Keeps the question going though nobody waits for it any more.

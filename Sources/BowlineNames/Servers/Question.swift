@@ -31,8 +31,17 @@ struct QuestionResult {
     let origin: AnswerOrigin
     /// Each server that failed, in order.
     let servers: [LookupError.ServerReport]
+    /// When it came.
+    let time: ReactorInstant
     /// What the servers that failed said about it (RFC 8914).
     var extendedErrors: [ExtendedError] = []
+}
+
+/// Whose question it is.
+protocol QuestionOwner: AnyObject {
+    var clock: any ReactorClock { get }
+    /// Called once, in a delivery phase, before the waiters are told; not after `abandon()`.
+    func conclude(_ question: Question, _ result: QuestionResult)
 }
 
 /// Waits for a question.
@@ -57,19 +66,20 @@ final class Question {
 
     /// A server that was asked.
     private struct Asked {
-        let server: any QueryServer
+        /// Where the order has it: a reference of its own would be one more to count.
+        let place: Int
         /// What was sent; nil while the question waits in the server's line.
         var query: ServerQuery?
 
         var sendings: Int { query?.sendings ?? 0 }
 
         /// What is to be said of it if it says nothing any more.
-        var silenceReport: LookupError.ServerReport {
+        func silenceReport(_ server: SocketAddress) -> LookupError.ServerReport {
             guard let query else {
                 return LookupError.ServerReport(
-                    server: server.address, kind: .timeout, detail: "not asked yet, too many questions wait for it")
+                    server: server, kind: .timeout, detail: "not asked yet, too many questions wait for it")
             }
-            return LookupError.ServerReport(of: server.address, failing: .timeout, overTCP: query.usesTCP)
+            return LookupError.ServerReport(of: server, failing: .timeout, overTCP: query.usesTCP)
         }
     }
 
@@ -81,8 +91,8 @@ final class Question {
 
     let key: Key
     private let order: ServerOrder
-    private let clock: any ReactorClock
-    private let ended: (Question, QuestionResult) -> Void
+    private let owner: any QuestionOwner
+    private var clock: any ReactorClock { owner.clock }
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
     /// In the order in which they came; some have left already.
@@ -110,16 +120,11 @@ final class Question {
     @exclusivity(unchecked) private var extendedErrors: [ExtendedError] = []
 
     /// Creates a question for servers, in the order in which to ask them.
-    /// - Parameter ended: called once, in a delivery phase, before the waiters are told; not after `abandon()`.
-    init(
-        _ key: Key, order: ServerOrder, clock: any ReactorClock,
-        ended: @escaping (Question, QuestionResult) -> Void
-    ) {
+    init(_ key: Key, order: ServerOrder, at now: ReactorInstant, owner: any QuestionOwner) {
         self.key = key
         self.order = order
-        self.clock = clock
-        self.ended = ended
-        startTime = clock.now
+        self.owner = owner
+        startTime = now
     }
 
     // MARK: who waits
@@ -158,46 +163,47 @@ final class Question {
 
     /// Asks the first server.
     func start() {
-        if order.servers.isEmpty {
+        if order.count == 0 {
             silenceTimer = clock.callLater(.zero) { [self] in finish(failure: .noServer) }
         } else {
             askNext()
-            if let probe = order.probe { ask(probe) }
+            if order.hasProbe { ask(order.count) }
         }
     }
 
     private func askNext() {
-        guard nextServer < order.servers.count else { return }
+        guard nextServer < order.count else { return }
         nextServer += 1
-        ask(order.servers[nextServer - 1])
+        ask(nextServer - 1)
         awaitSilence()
     }
 
-    private func ask(_ server: any QueryServer) {
-        asked.append(Asked(server: server))
-        server.ask(for: self)
+    private func ask(_ place: Int) {
+        asked.append(Asked(place: place))
+        order.servers[place].ask(for: self)
     }
 
     /// How many queries were sent so far, those that were sent again included.
-    var tries: Int { asked.reduce(pastTries) { $0 + $1.sendings } }
+    var tries: Int { asked.isEmpty ? pastTries : asked.reduce(pastTries) { $0 + $1.sendings } }
 
     private func awaitSilence() {
         silenceTimer?.cancel()
         silenceTimer = nil
-        guard nextServer > 0, nextServer < order.servers.count, !waiters.isEmpty else { return }
-        let last = order.servers[nextServer - 1]
+        guard nextServer > 0, nextServer < order.count, !waiters.isEmpty else { return }
+        let last = nextServer - 1
         silenceTimer = clock.callLater(silenceLeft(of: last)) { [self] in
             // A query that has only just left its server's line, where it waited for room, has met no silence yet.
             guard silenceLeft(of: last) <= .zero else { return awaitSilence() }
-            last.noteSilence()
+            order.servers[last].noteSilence()
             askNext()
         }
     }
 
     /// How long a server has been given that it hasn't used up. A query that waits in its line has met silence if all others
     /// have.
-    private func silenceLeft(of server: any QueryServer) -> Duration {
-        guard let asked = asked.last(where: { $0.server === server }) else { return .zero }
+    private func silenceLeft(of place: Int) -> Duration {
+        guard let asked = asked.last(where: { $0.place == place }) else { return .zero }
+        let server = order.servers[place]
         if let query = asked.query { return query.startTime + server.hedgeDelay - clock.now }
         return (server.silentSince ?? clock.now) + Self.silence - clock.now
     }
@@ -210,11 +216,13 @@ final class Question {
     }
 
     /// The servers that were asked and have not answered.
-    var silentServers: [SocketAddress] { asked.map(\.server.address) }
+    var silentServers: [SocketAddress] { asked.map(address) }
+
+    private func address(_ asked: Asked) -> SocketAddress { order.servers[asked.place].address }
 
     /// The same as what a lookup reports that can't wait any longer.
     var silenceReports: [LookupError.ServerReport] {
-        asked.map(\.silenceReport)
+        asked.map { $0.silenceReport(address($0)) }
     }
 
     /// What to report of all servers if nobody can wait any longer: of those that failed, then of those that say nothing.
@@ -223,8 +231,8 @@ final class Question {
     /// The same of those who have had the time that they usually need, and more.
     private var lateReports: [LookupError.ServerReport] {
         asked.filter { asked in
-            asked.query.map { clock.now - $0.startTime >= asked.server.hedgeDelay } ?? false
-        }.map(\.silenceReport)
+            asked.query.map { clock.now - $0.startTime >= order.servers[asked.place].hedgeDelay } ?? false
+        }.map { $0.silenceReport(address($0)) }
     }
 
     /// How it has come so far, where there is no answer.
@@ -240,16 +248,17 @@ final class Question {
         origin.server = reports.deciding(kind)?.server
         finish(
             QuestionResult(
-                answer: nil, failure: kind, origin: origin, servers: reports, extendedErrors: extendedErrors))
+                answer: nil, failure: kind, origin: origin, servers: reports, time: clock.now,
+                extendedErrors: extendedErrors))
     }
 
     private func finish(_ result: QuestionResult) {
         guard !isOver else { return }
         abandon()
-        ended(self, result)
+        owner.conclude(self, result)
         var waiters = ShortList<any QuestionWaiter>()
         swap(&waiters, &self.waiters)
-        for waiter in waiters { waiter.questionEnded(self, result) }
+        waiters.drain { $0.questionEnded(self, result) }
     }
 
     /// Ends it without telling anybody.
@@ -261,7 +270,7 @@ final class Question {
         graceTimer = nil
         if asked.isEmpty { return }
         for each in asked {
-            if let query = each.query { each.server.abandon(query) }
+            if let query = each.query { order.servers[each.place].abandon(query) }
         }
         asked = ShortList()
     }
@@ -278,13 +287,13 @@ extension Question: Sendable {}
 extension Question {
     /// Its turn has come: this is about to be sent.
     func queryBegan(_ query: ServerQuery, at server: any QueryServer) {
-        asked.changeLast(where: { $0.server === server }, { $0.query = query })
+        asked.changeLast(where: { order.servers[$0.place] === server }, { $0.query = query })
     }
 
     /// Told in the delivery phase.
     func queryEnded(_ query: ServerQuery, _ reply: consuming ServerReply) {
         guard !isOver, let asked = asked.removeFirst(where: { $0.query === query }) else { return }
-        let server = asked.server.address
+        let server = order.servers[asked.place].address
         let allTries = tries + query.sendings
         pastTries += query.sendings
         switch consume reply {
@@ -295,13 +304,14 @@ extension Question {
                 serverFailed(report)
                 return
             }
+            let now = clock.now
             finish(
                 QuestionResult(
                     answer: answer, failure: nil,
                     origin: AnswerOrigin(
-                        source: .network, server: server, roundTrip: clock.now - query.lastTime, attempts: allTries,
+                        source: .network, server: server, roundTrip: now - query.lastTime, attempts: allTries,
                         usedTCP: answer.isTCP, waiters: max(1, mostWaiters)),
-                    servers: self.asked.isEmpty ? reports : reports + lateReports))
+                    servers: self.asked.isEmpty ? reports : reports + lateReports, time: now))
         case .failed(let failure):
             hasFailedOverTCP = query.usesTCP
             serverFailed(LookupError.ServerReport(of: server, failing: failure, overTCP: query.usesTCP))
@@ -317,7 +327,7 @@ extension Question {
     /// Goes on with the next server at once; if there is none and nobody is still being waited for, that was it.
     private func serverFailed(_ report: LookupError.ServerReport) {
         reports.append(report)
-        if nextServer < order.servers.count {
+        if nextServer < order.count {
             askNext()
         } else if asked.isEmpty {
             finish(failure: Self.verdict(reports))

@@ -7,7 +7,7 @@
 import BowlineReactor
 import BowlineTransport
 
-final class QuestionDesk {
+final class QuestionDesk: QuestionOwner {
     let cache: ResolverCache
     let clock: any ReactorClock
     /// Those to ask, at the time of asking. A new configuration has others.
@@ -36,18 +36,17 @@ final class QuestionDesk {
         case unknown(CachedAnswer?)
     }
 
-    func find(_ key: Question.Key) -> Finding {
-        let now = clock.now
-        switch cache.lookup(key.name, key.type, now: now) {
+    func find(_ name: DomainName, _ type: RecordType, at now: ReactorInstant) -> Finding {
+        switch cache.lookup(name, type, now: now) {
         case .hit(let cached):
-            return .known(TypeAnswer(cached, for: key, now: now))
+            return .known(TypeAnswer(cached, for: name, type, now: now))
         case .due(let cached):
-            if !refresh(key) { cached.releaseRefresh() }
-            return .known(TypeAnswer(cached, for: key, now: now))
+            if !refresh(name, type, at: now) { cached.releaseRefresh() }
+            return .known(TypeAnswer(cached, for: name, type, now: now))
         case .stale(let cached, let failed):
-            return .known(stale(cached, for: key, since: failed.error.servers))
+            return .known(stale(cached, for: name, type, since: failed.error.servers))
         case .failed(let failed):
-            return .known(TypeAnswer(failed, key.type, now: now))
+            return .known(TypeAnswer(failed, type, now: now))
         case .expired(let cached):
             return .unknown(cached)
         case .miss:
@@ -58,9 +57,9 @@ final class QuestionDesk {
     /// The answer that records past their TTL make.
     /// - Parameter failures: why they have to do.
     func stale(
-        _ cached: CachedAnswer, for key: Question.Key, since failures: [LookupError.ServerReport]
+        _ cached: CachedAnswer, for name: DomainName, _ type: RecordType, since failures: [LookupError.ServerReport]
     ) -> TypeAnswer {
-        var answer = TypeAnswer(stale: cached, for: key, ttl: cache.policy.staleTTL, now: clock.now)
+        var answer = TypeAnswer(stale: cached, for: name, type, ttl: cache.policy.staleTTL, now: clock.now)
         answer.failedServers = failures
         return answer
     }
@@ -68,48 +67,49 @@ final class QuestionDesk {
     // MARK: asking
 
     /// Joins the question that is in flight for this name and type, or begins one.
-    func ask(_ key: Question.Key, for lookup: Lookup, inReserve stale: CachedAnswer?) -> Question {
-        let question = self.question(key, for: lookup)
+    func ask(
+        _ name: DomainName, _ type: RecordType, at now: ReactorInstant, for lookup: Lookup,
+        inReserve stale: CachedAnswer?
+    ) -> Question {
+        let question: Question
+        if let known = questions.find(name, type) {
+            question = known
+            question.join(lookup)
+        } else {
+            question = make(name, type, at: now)
+            question.join(lookup)
+            question.start()
+        }
         if let stale { lookup.fallBack(on: StaleFallback(stale, for: question, desk: self)) }
         return question
     }
 
-    private func question(_ key: Question.Key, for waiter: any QuestionWaiter) -> Question {
-        if let question = questions.find(key) {
-            question.join(waiter)
-            return question
-        }
-        let question = make(key)
-        question.join(waiter)
-        question.start()
-        return question
-    }
-
-    private func make(_ key: Question.Key) -> Question {
-        let question = Question(key, order: servers.order(), clock: clock) { [self] question, result in
-            questions.remove(question)
-            remember(question.key, result)
-        }
+    private func make(_ name: DomainName, _ type: RecordType, at now: ReactorInstant) -> Question {
+        let question = Question(
+            Question.Key(name: name, type: type), order: servers.order(), at: now, owner: self)
         questions.insert(question)
         return question
     }
 
     /// Keeps what was learnt, whoever still waits for it.
-    private func remember(_ key: Question.Key, _ result: QuestionResult) {
+    func conclude(_ question: Question, _ result: QuestionResult) {
+        questions.remove(question)
+        let name = question.key.name
+        let type = question.key.type
         if let answer = result.answer {
-            cache.store(answer.message, for: key.name, key.type, origin: result.origin, now: clock.now)
+            cache.store(answer.message, for: name, type, origin: result.origin, now: result.time)
         } else if result.failure != .cancelled {
-            let failure = LookupError(result, for: key, elapsed: nil)
-            cache.noteFailure(failure, for: key.name, key.type, now: clock.now)
+            let failure = LookupError(result, for: question.key, elapsed: nil)
+            cache.noteFailure(failure, for: name, type, now: result.time)
         }
     }
 
     // MARK: asking for the cache's sake
 
     /// Asks again for what is used much, ahead of its end; not while too much is asked for so.
-    private func refresh(_ key: Question.Key) -> Bool {
-        guard questions.find(key) == nil, background.count < cache.policy.refreshLimit else { return false }
-        let question = make(key)
+    private func refresh(_ name: DomainName, _ type: RecordType, at now: ReactorInstant) -> Bool {
+        guard questions.find(name, type) == nil, background.count < cache.policy.refreshLimit else { return false }
+        let question = make(name, type, at: now)
         cache.noteRefresh()
         keepAsking(question)
         question.start()

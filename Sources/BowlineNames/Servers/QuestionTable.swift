@@ -6,7 +6,8 @@ final class QuestionTable {
     /// A question is in the bucket that its hash says, or as soon after that as there was an empty one.
     private struct Bucket {
         var hash = 0
-        var question: Question?
+        /// Owned by the table: `insert` retains it, `remove` and `removeAll` release it. So what moves up isn't counted.
+        var question: Unmanaged<Question>?
     }
 
     // @exclusivity(unchecked): no access lasts longer than its statement, and none of these statements calls a user.
@@ -14,12 +15,20 @@ final class QuestionTable {
     /// Twice as many as there are questions, at least; a power of two.
     @exclusivity(unchecked) private var buckets = [Bucket](repeating: Bucket(), count: 128)
 
+    deinit {
+        removeAll()
+    }
+
     /// The question about a name and a type, if it is in flight.
-    func find(_ key: Question.Key) -> Question? {
-        let hash = Self.hash(key)
+    func find(_ name: DomainName, _ type: RecordType) -> Question? {
+        let hash = name.hash(with: type)
         var place = home(hash)
         while let question = buckets[place].question {
-            if buckets[place].hash == hash, question.key == key { return question }
+            if buckets[place].hash == hash,
+                question._withUnsafeGuaranteedRef({ $0.key.type == type && $0.key.name == name })
+            {
+                return question.takeUnretainedValue()
+            }
             place = after(place)
         }
         return nil
@@ -28,39 +37,43 @@ final class QuestionTable {
     /// Takes in a question that isn't there yet.
     func insert(_ question: Question) {
         if 2 * (count + 1) > buckets.count { grow() }
-        occupy(Bucket(hash: Self.hash(question.key), question: question))
+        occupy(Bucket(hash: hash(question), question: .passRetained(question)))
         count += 1
     }
 
     /// Takes out a question, if it is there.
     func remove(_ question: Question) {
-        var place = home(Self.hash(question.key))
-        while buckets[place].question !== question {
-            if buckets[place].question == nil { return }
+        let wanted = Unmanaged.passUnretained(question)
+        var place = home(hash(question))
+        while let candidate = buckets[place].question, candidate.toOpaque() != wanted.toOpaque() {
             place = after(place)
         }
-        buckets[place].question = nil
+        guard buckets[place].question != nil else { return }
         count -= 1
         // Those move up that would no longer be found beyond it.
         var next = after(place)
         while buckets[next].question != nil {
             if distance(home(buckets[next].hash), next) >= distance(place, next) {
-                buckets.swapAt(place, next)
+                buckets[place] = buckets[next]
                 place = next
             }
             next = after(next)
         }
+        buckets[place].question = nil
+        wanted.release()
     }
 
     /// All of them, in no particular order.
-    var all: [Question] { buckets.compactMap(\.question) }
+    var all: [Question] { buckets.compactMap { $0.question?.takeUnretainedValue() } }
 
     func removeAll() {
+        let known = buckets
         buckets = Array(repeating: Bucket(), count: 128)
         count = 0
+        for bucket in known { bucket.question?.release() }
     }
 
-    private static func hash(_ key: Question.Key) -> Int { key.name.hash(with: key.type) }
+    private func hash(_ question: Question) -> Int { question.key.name.hash(with: question.key.type) }
 
     /// The bucket where a hash is looked for first.
     @inline(__always)

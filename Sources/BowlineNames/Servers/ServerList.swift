@@ -5,13 +5,17 @@ import BowlineTransport
 
 /// Whom a question asks, one after the other. A box, which all questions share as long as nothing changes.
 final class ServerOrder {
+    /// Those to ask in turn, then the probe, if there is one.
     let servers: [any QueryServer]
-    /// A server that failed a while ago; asked besides the first, so that nobody waits for it.
-    let probe: (any QueryServer)?
+    /// How many are asked in turn.
+    let count: Int
+    /// Whether there is a server that failed a while ago; asked besides the first, so that nobody waits for it.
+    let hasProbe: Bool
 
     init(servers: [any QueryServer], probe: (any QueryServer)? = nil) {
-        self.servers = servers
-        self.probe = probe
+        self.servers = probe.map { servers + [$0] } ?? servers
+        count = servers.count
+        hasProbe = probe != nil
     }
 }
 
