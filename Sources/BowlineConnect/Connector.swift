@@ -321,7 +321,10 @@ public final class Connector {
         unwanted?.abandon()
         // Before the lookup is left: afterwards nobody can tell.
         let isUnanswered = reason == .stopped && attempts.isEmpty
-        let unanswered = isUnanswered ? name.map { environment.resolver.inFlight(about: $0) } ?? [] : []
+        var unanswered: [QuestionSnapshot] = []
+        if isUnanswered, case .host(let host, _) = proxy?.target ?? target {
+            unanswered = environment.resolver.inFlight(for: host)
+        }
         stopTrying(reason == .timedOut ? .timedOut : .cancelled)
         var error = ConnectError(
             reason, target: target, proxy: proxy, proxyStage: proxyStage, attempts: pastAttempts,

@@ -46,6 +46,11 @@ public protocol Resolver: AnyObject {
     /// The questions that wait for their answers, the oldest first.
     func inFlight() -> [QuestionSnapshot]
 
+    /// Of these, the ones that a lookup of a host waits for: about its name, or about what the search list makes of it.
+    ///
+    /// - Parameter host: as it is looked up; with a dot at its end it stands for itself alone.
+    func inFlight(for host: String) -> [QuestionSnapshot]
+
     /// The servers that it asks, with what is known of each.
     func servers() -> [ServerSnapshot]
 
@@ -77,6 +82,12 @@ extension Resolver {
     /// None: this resolver doesn't tell.
     public func inFlight() -> [QuestionSnapshot] { [] }
 
+    /// Those about the host's name: of a search list nothing is known.
+    public func inFlight(for host: String) -> [QuestionSnapshot] {
+        guard let name = try? DomainName(host) else { return [] }
+        return inFlight().filter { $0.name == name }
+    }
+
     /// None: this resolver doesn't tell.
     public func servers() -> [ServerSnapshot] { [] }
 
@@ -89,13 +100,6 @@ extension Resolver {
         var explanation = NameExplanation(host: host, name: name, source: .network)
         if let name { explanation.entries = cache.snapshot(of: name) }
         return explanation
-    }
-
-    /// What is being asked about a name, or about what the search list makes of it.
-    ///
-    /// - Parameter isAbsolute: whether it stands for itself alone.
-    package func inFlight(about name: DomainName, isAbsolute: Bool = false) -> [QuestionSnapshot] {
-        inFlight().filter { $0.name == name || !isAbsolute && $0.name.text.hasPrefix("\(name.text).") }
     }
 
     /// What the next lookup of a host would find, and why, whatever the port.

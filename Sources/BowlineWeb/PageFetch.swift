@@ -118,7 +118,7 @@ final class PageFetch {
     /// Takes down whom the name was asked of, which nobody can tell once the lookup is given up.
     private func noteUnanswered() {
         guard case .name(let name, let isAbsolute)? = report.url?.host else { return }
-        report.unanswered = agent.environment.resolver.inFlight(about: name, isAbsolute: isAbsolute)
+        report.unanswered = agent.environment.resolver.inFlight(for: isAbsolute ? "\(name.text)." : name.text)
     }
 
     // MARK: a hop

@@ -115,9 +115,7 @@ struct ResolveCommand: RunnableCommand {
             var failure: Failure?
             var unanswered: [QuestionSnapshot] = []
             if case .failure(let error) = result {
-                if error is ReactorStopped, let name = try? DomainName(host) {
-                    unanswered = reactor.resolver.inFlight(about: name)
-                }
+                if error is ReactorStopped { unanswered = reactor.resolver.inFlight(for: host) }
                 failure = Failure(lookup: error, name: host)
                 if failure?.code == "timeout" { failure?.code = budget.code }
             }

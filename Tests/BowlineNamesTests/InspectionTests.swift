@@ -29,6 +29,34 @@ struct InspectionTests {
         #expect(after.servers.map(\.address) == [server])
     }
 
+    @Test("what a lookup waits for is told from what others ask below the same label, also when the reactor stops")
+    func inFlightForHost() async throws {
+        let (short, absolute, unknown, stopped) = try await Reactor.run { reactor in
+            let server = try FakeDNSServer(reactor: reactor) { _ in .drop }
+            var configuration = ResolverConfiguration()
+            configuration.servers = [server.address]
+            configuration.search = [try DomainName("corp.test")]
+            let resolver = DNSResolver(reactor: reactor, configuration: configuration, hosts: .table(HostsFile()))
+            func names(_ host: String) -> [String] { resolver.inFlight(for: host).map(\.name.text) }
+            #expect(names("aa") == [])
+            // The deeper one is the older one, and so the first of all.
+            for host in ["aa.other.test.", "aa"] {
+                resolver.lookup(host, types: [.a]).addErrback { _ in
+                    LookupAnswer(name: nil, questions: [], elapsed: .zero)
+                }
+            }
+            var stopped: [String] = []
+            resolver.lookup("late.test.", types: [.a]).addBoth { _ in stopped = names("aa") }
+            let told = (names("aa"), names("aa."), names("b d"))
+            resolver.reactorStopped()
+            return (told.0, told.1, told.2, stopped)
+        }
+        #expect(short == ["aa.corp.test"])
+        #expect(absolute == [])
+        #expect(unknown == [])
+        #expect(stopped == ["aa.corp.test"])
+    }
+
     @Test("pins stand in the same table as what was learnt, and decide for their port")
     func pins() async throws {
         let (snapshot, plain, pinned, wild) = try await Reactor.run { reactor in

@@ -9,6 +9,12 @@ extension DNSResolver {
         abandoned + questionsInFlight.map { $0.snapshot(now: now) }.sorted { $0.age > $1.age }
     }
 
+    /// Of these, the ones that a lookup of a host waits for: about its name, or about what the search list makes of it.
+    public func inFlight(for host: String) -> [QuestionSnapshot] {
+        guard let names = try? settledConfiguration?.candidates(for: host) else { return [] }
+        return inFlight().filter { names.contains($0.name) }
+    }
+
     /// The servers with what is known of each, in the configuration's order. Empty before the first question.
     public func servers() -> [ServerSnapshot] {
         nameServers.map { $0.snapshot() }
