@@ -34,6 +34,12 @@ extension TypeAnswer {
         // Rounded up: what is still used has at least a second.
         let left = UInt32(clamping: (cached.remaining(at: now).saturatingNanoseconds + 999_999_999) / 1_000_000_000)
         self.init(cached.answer, for: name, type, recordTTL: left, ttl: left, origin: origin, time: now)
+        guard cached.answer.hasExtras else { return }
+        for index in records.indices { records[index].ttl = left }
+        let age = UInt32(clamping: (now - cached.stored).components.seconds)
+        for index in aliases.indices {
+            aliases[index].ttl = max(left, aliases[index].ttl - min(age, aliases[index].ttl))
+        }
     }
 
     /// Makes an answer of records past their TTL, with the TTL that such are given (RFC 8767, 4).
@@ -45,9 +51,9 @@ extension TypeAnswer {
         origin.source = .stale
         let seconds = UInt32(clamping: staleTTL.components.seconds)
         self.init(cached.answer, for: name, type, recordTTL: seconds, ttl: seconds, origin: origin, time: now)
-        if !cached.answer.records.isEmpty {
-            for index in records.indices { records[index].ttl = seconds }
-        }
+        guard cached.answer.hasExtras else { return }
+        for index in records.indices { records[index].ttl = seconds }
+        for index in aliases.indices { aliases[index].ttl = seconds }
     }
 
     /// Makes an answer of a failure that is too fresh to ask again (RFC 9520).

@@ -115,6 +115,8 @@ public final class StoreResolver: Resolver {
 
     /// The questions that wait for their answers, the oldest first.
     public func inFlight() -> [QuestionSnapshot] { next.inFlight() }
+
+    /// Of these, the ones that a lookup of a host waits for.
     public func inFlight(for host: String) -> [QuestionSnapshot] { next.inFlight(for: host) }
 
     /// The servers that are asked, with what is known of each.

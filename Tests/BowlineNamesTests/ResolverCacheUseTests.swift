@@ -26,17 +26,27 @@ struct ResolverCacheUseTests {
 
     @Test("the TTL of an answer is the smallest on the way to it")
     func aliasTTL() async throws {
-        let (answer, entry) = try await Reactor.run { reactor in
-            let server = try FakeDNSServer(reactor: reactor) { _ in
-                .aliases(["w.test"], [one], ttl: 300, aliasTTL: 5)
+        let (answer, entry, later, stale) = try await Reactor.run { reactor in
+            var action = FakeDNSServer.Action.aliases(["w.test"], [one], ttl: 300, aliasTTL: 5)
+            let server = try FakeDNSServer(reactor: reactor) { _ in action
             }
             let clock = ManualClock()
             let resolver = DNSResolver(reactor, asking: server.address, clock: clock)
             let answer = try await resolver.lookup("h.test", types: [.a]).value
-            return (answer, resolver.cache.snapshot(now: clock.now).first)
+            let entry = resolver.cache.snapshot(now: clock.now).first
+            clock.advance(by: .seconds(2))
+            let later = try await resolver.lookup("h.test", types: [.a]).value
+            clock.advance(by: .seconds(4))
+            action = .code(.servFail)
+            return (answer, entry, later, try await resolver.lookup("h.test", types: [.a]).value)
         }
         let question = try #require(answer.questions.first)
         #expect(question.ttl == 5)
+        #expect(later.questions.map(\.aliases.description) == ["[h.test → w.test (3 s)]"])
+        #expect(later.questions.map(\.records.description) == ["[w.test 3 IN A 192.0.2.1]"])
+        #expect(stale.questions.map(\.origin.source) == [.stale])
+        #expect(stale.questions.map(\.aliases.description) == ["[h.test → w.test (30 s)]"])
+        #expect(stale.questions.map(\.records.description) == ["[w.test 30 IN A 192.0.2.1]"])
         #expect(question.aliases.map(\.description) == ["h.test → w.test (5 s)"])
         #expect(question.records.map(\.description) == ["w.test 300 IN A 192.0.2.1"])
         #expect(entry?.originalTTL == .seconds(5))
