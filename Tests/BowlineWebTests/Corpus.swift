@@ -3,8 +3,8 @@
 import Foundation
 
 enum Corpus {
-    /// The folder, or nil where `BOWLINE_CORPORA` isn't set.
-    static let folder = ProcessInfo.processInfo.environment["BOWLINE_CORPORA"]
+    /// The folder, or nil where `BOWLINE_CORPORA` isn't set, or is empty.
+    static let folder = ProcessInfo.processInfo.environment["BOWLINE_CORPORA"].flatMap { $0.isEmpty ? nil : $0 }
 
     static func data(_ path: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: folder ?? "").appendingPathComponent(path))
